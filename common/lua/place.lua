@@ -1,0 +1,273 @@
+-- Where jobs stand, by names derived from the tag T alone:
+--   T:w:high T:w:normal T:w:low  LIST, waiting ids      T:d      ZSET, delayed ids by run_at
+--   T:x      ZSET, waiting ids by expires_at            T:b:B    HASH, a batch: id -> c claimed, s started; ! = cancel
+--   T:lease  ZSET, batch by deadline                    T:j:ID   STRING, the record
+--   T:i:H    STRING, an idempotency key, 24 h           T:r:R    LIST, replies for a receiver, 60 s
+--   T:mk     LIST, wake-up markers, <= 64               T:recent LIST, finished ids, <= 1000
+--   T:dead   ZSET, dead ids by time, 7 days             T:bad    LIST, ids of malformed records, <= 1000
+--   T:st     HASH, live run paused n:s n:f n:x n:c n:e  T:clk    STRING, time of the last reap
+--
+-- A transition collects what it changes in a table made by changes() and ends with apply(), which writes it with as few
+-- and as wide commands as there are kinds of change: an inner command costs about as much as all of Lua's work on a job.
+
+local LISTS = {
+	{suffix = ':w:high', tail = 'tailh', head = 'headh'},
+	{suffix = ':w:normal', tail = 'tailn', head = 'headn'},
+	{suffix = ':w:low', tail = 'taill', head = 'headl'},
+}
+local TAIL = {[104] = 'tailh', [110] = 'tailn', [108] = 'taill'} -- by the priority's byte
+local TOTALS = {'n:s', 'n:f', 'n:x', 'n:c', 'n:e'}
+local TOTAL_OF = {s = 'n:s', f = 'n:f', x = 'n:x', c = 'n:c', e = 'n:e'}
+
+-- Lists come into being with their first element and tables with their usual fields: to grow a table of Lua 5.1 from
+-- nothing costs more than to fill it.
+local function changes(T, at)
+	return {T = T, at = at, live = 0, run = 0, set = false, final = false, records = false, ttl = false,
+		tailn = false, delayed = false, expiry = false, unexpire = false, skipped = 0}
+end
+
+local function add(c, kind, a, b)
+	local list = c[kind]
+	if not list then
+		c[kind] = b and {a, b} or {a}
+		return
+	end
+	local n = #list
+	list[n + 1] = a
+	if b then
+		list[n + 2] = b
+	end
+end
+
+local function count(c, kind)
+	c[kind] = (c[kind] or 0) + 1
+end
+
+local function job_keys(T, ids)
+	local prefix = T .. ':j:'
+	local names = {prefix .. ids[1]}
+	for i = 2, #ids do
+		names[i] = prefix .. ids[i]
+	end
+	return names
+end
+
+-- Ends a job: its record gets a time to live, whoever waits hears of it. outcome_at, rec as from layout().
+local function finalise(c, id, rec, reply_at, outcome_at, state, ran, run_us, json)
+	local final, ttl = record_final(rec, outcome_at, state, c.at, ran, run_us, json)
+	if state == 'x' then
+		ttl = DEAD_TTL_S
+		add(c, 'dead', c.at, id)
+	end
+	add(c, 'final', id)
+	add(c, 'records', final)
+	add(c, 'ttl', ttl)
+	count(c, TOTAL_OF[state])
+	c.live = c.live - 1
+	local names = byte(rec, reply_at)
+	if names > 0 then
+		c.replies = c.replies or {}
+		for name in string.gmatch(sub(rec, reply_at + 1, reply_at + names), '[^,]+') do
+			add(c.replies, name, id .. final)
+		end
+	end
+end
+
+-- An attempt has failed for a reason that may pass: back to wait, or dead when attempts are used up. 'd' or 'x'.
+local function retry(c, id, rec, reply_at, outcome_at, run_us, json)
+	local attempt, allowed = unpack_bytes('<HH', rec, 7)
+	if attempt + 1 >= allowed then
+		finalise(c, id, rec, reply_at, outcome_at, 'x', true, run_us, json)
+		return 'x'
+	end
+	local run_at = c.at + backoff(id, attempt + 1)
+	local waiting, expires_at = record_retry(rec, attempt + 1, run_at)
+	add(c, 'set', c.T .. ':j:' .. id, waiting)
+	add(c, 'delayed', run_at, id)
+	if expires_at > 0 then
+		add(c, 'expiry', expires_at, id)
+	end
+	return 'd'
+end
+
+-- Back to the head of its list, as if nobody had claimed it. Heads appear in the order of these calls.
+local function give_back(c, id, rec, reply_at)
+	add(c, 'set', c.T .. ':j:' .. id, record_under(rec, reply_at, 'q', ''))
+	add(c, 'head' .. sub(rec, 4, 4), id)
+	local expires_at = record_expires_at(rec)
+	if expires_at > 0 then
+		add(c, 'expiry', expires_at, id)
+	end
+end
+
+-- A record that is not one of ours: out of the queue, its id kept for a person to look at. The key is left as it is but
+-- gets a time to live. It counted as live unless it has one already (final records do).
+local function isolate(c, id, was_running)
+	local key = c.T .. ':j:' .. id
+	if was_running or call('TTL', key) == -1 then
+		c.live = c.live - 1
+	end
+	call('EXPIRE', key, DEAD_TTL_S)
+	add(c, 'bad', id)
+	add(c, 'unexpire', id)
+end
+
+local function push_markers(T, n)
+	local key, marks = T .. ':mk', {'1'}
+	for i = 2, n < MARKERS_MAX and n or MARKERS_MAX do
+		marks[i] = '1'
+	end
+	if n > 0 and call('RPUSH', key, unpack(marks)) > MARKERS_MAX then
+		call('LTRIM', key, -MARKERS_MAX, -1)
+	end
+end
+
+local function apply_lists(c)
+	local T, fresh = c.T, 0
+	for i = 1, 3 do
+		local list = LISTS[i]
+		local tail, head = c[list.tail], c[list.head]
+		if tail then
+			call('RPUSH', T .. list.suffix, unpack(tail))
+			fresh = fresh + #tail
+		end
+		if head then
+			local reversed, n = {}, #head
+			for k = 1, n do
+				reversed[k] = head[n + 1 - k]
+			end
+			call('LPUSH', T .. list.suffix, unpack(reversed))
+			fresh = fresh + n
+		end
+	end
+	if c.delayed then
+		call('ZADD', T .. ':d', unpack(c.delayed))
+		fresh = fresh + #c.delayed / 2
+	end
+	if fresh > 0 then
+		push_markers(T, fresh)
+	end
+end
+
+local function apply_replies(T, replies)
+	for name, entries in pairs(replies) do
+		local key = T .. ':r:' .. name
+		if call('RPUSH', key, unpack(entries)) > REPLY_MAX then
+			call('LTRIM', key, -REPLY_MAX, -1)
+		end
+		call('EXPIRE', key, REPLY_TTL_S)
+	end
+end
+
+local function apply_finals(c)
+	local T, ids, records, ttl = c.T, c.final, c.records, c.ttl
+	local prefix, last, text = T .. ':j:', nil, nil
+	for i = 1, #ids do
+		if ttl[i] ~= last then -- Redis makes text of a number slowly; most are alike
+			last, text = ttl[i], tostring(ttl[i])
+		end
+		call('SET', prefix .. ids[i], records[i], 'EX', text)
+	end
+	if call('LPUSH', T .. ':recent', unpack(ids)) > RECENT_MAX then
+		call('LTRIM', T .. ':recent', 0, RECENT_MAX - RECENT_SLACK - 1)
+	end
+	for i = 1, #TOTALS do
+		local n = c[TOTALS[i]]
+		if n then
+			call('HINCRBY', T .. ':st', TOTALS[i], n)
+		end
+	end
+	if c.dead then
+		call('ZADD', T .. ':dead', unpack(c.dead))
+	end
+	if c.replies then
+		apply_replies(T, c.replies)
+	end
+end
+
+local function apply(c)
+	local T = c.T
+	if c.set then
+		call('MSET', unpack(c.set))
+	end
+	if c.final then
+		apply_finals(c)
+	end
+	apply_lists(c)
+	if c.unexpire then
+		call('ZREM', T .. ':x', unpack(c.unexpire))
+	end
+	if c.expiry then
+		call('ZADD', T .. ':x', unpack(c.expiry))
+	end
+	if c.bad then
+		call('LPUSH', T .. ':bad', unpack(c.bad))
+		call('LTRIM', T .. ':bad', 0, BAD_MAX - 1)
+	end
+	if c.live ~= 0 then
+		call('HINCRBY', T .. ':st', 'live', c.live)
+	end
+	if c.run ~= 0 then
+		call('HINCRBY', T .. ':st', 'run', c.run)
+	end
+end
+
+-- Takes jobs out of a batch; a batch without jobs is gone, and its lease with it.
+local function leave_batch(T, batch, ids)
+	if #ids > 0 then
+		local key = T .. ':b:' .. batch
+		call('HDEL', key, unpack(ids))
+		if call('EXISTS', key) == 0 then
+			call('ZREM', T .. ':lease', batch)
+		end
+	end
+end
+
+-- Moves delayed jobs that are due to the tails of their lists. Returns when the next one is due (0: none), how many
+-- were moved, how many were isolated.
+local function promote(T, at, bound)
+	local key = T .. ':d'
+	local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+	if not first[1] then
+		return 0, 0, 0
+	end
+	if tonumber(first[2]) > at then
+		return tonumber(first[2]), 0, 0
+	end
+	local ids = call('ZRANGE', key, '-inf', at, 'BYSCORE', 'LIMIT', 0, bound)
+	local names, c, moved, isolated = job_keys(T, ids), changes(T, at), 0, 0
+	local recs = call('MGET', unpack(names))
+	call('ZREM', key, unpack(ids))
+	for i = 1, #ids do
+		local reply, _, _, state = layout(recs[i])
+		if not reply then
+			isolate(c, ids[i], false)
+			isolated = isolated + 1
+		elseif state == 'd' then
+			call('SETRANGE', names[i], 2, 'q')
+			add(c, TAIL[byte(recs[i], 4)], ids[i])
+			moved = moved + 1
+		end
+	end
+	apply(c)
+	first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+	return tonumber(first[2] or 0), moved, isolated
+end
+
+-- An entry of a waiting list that names no waiting job: its job was cancelled or has expired meanwhile, or the record
+-- is not ours. Called when the entry has left the list. True when the record had to be isolated.
+local function bury(c, id, rec)
+	local key = c.T .. ':j:' .. id
+	if not layout(rec) then
+		if not rec and call('EXISTS', key) == 0 then
+			return false
+		end
+		isolate(c, id, false)
+		return true
+	end
+	local flags = byte(rec, 5)
+	if flags % 2 == 1 then
+		call('SETRANGE', key, 4, char(flags - 1))
+	end
+	return false
+end

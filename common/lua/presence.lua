@@ -1,0 +1,76 @@
+-- sq_presence: an instance says that it is there, which operations it offers, and where it can be reached.
+-- KEYS  {jq:reg}
+-- ARGV  instance, JSON ('' to leave), ttl_us, topology, catalogue digest or '', catalogue JSON or ''
+--       topology: any text; the epoch counts its changes, and the coming and going of instances
+-- reply {now, epoch, want_catalogue 0/1}: 1 when the digest is unknown here: call again with the catalogue
+-- again the same
+
+-- Instances not heard of for ttl_us are gone. One that was seen in the future (the clock stepped back) counts as seen
+-- now, or it would stay for as long as the step was.
+local function forget_silent(R, at, ttl_us)
+	local seen = R .. ':seen'
+	for _, name in ipairs(call('ZRANGE', seen, string.format('(%.0f', at), '+inf', 'BYSCORE', 'LIMIT', 0, 1000)) do
+		call('ZADD', seen, at, name)
+	end
+	local gone = call('ZRANGE', seen, '-inf', at - ttl_us, 'BYSCORE', 'LIMIT', 0, 1000)
+	if #gone > 0 then
+		call('HDEL', R .. ':inst', unpack(gone))
+		call('HDEL', R .. ':topo', unpack(gone))
+		call('ZREM', seen, unpack(gone))
+	end
+	return #gone > 0
+end
+
+-- Keeps the catalogues that a present instance names, and the last one.
+local function forget_catalogues(R)
+	local cat, used = R .. ':cat', {last = true}
+	used[call('HGET', cat, 'last') or 'last'] = true
+	for _, topo in ipairs(call('HVALS', R .. ':topo')) do
+		used[string.match(topo, '^%S*')] = true
+	end
+	for _, digest in ipairs(call('HKEYS', cat)) do
+		if not used[digest] then
+			call('HDEL', cat, digest)
+		end
+	end
+end
+
+register('sq_presence', {'allow-oom'}, function(keys, argv)
+	local R, name, json, ttl_us, topology, digest, catalogue = keys[1], unpack(argv)
+	ttl_us = tonumber(ttl_us)
+	if not catalogue or name == '' or not ttl_us or ttl_us <= 0 or string.find(digest, '%s') or digest == 'last' then
+		return refuse('expected instance, JSON, ttl_us, topology, catalogue digest, catalogue')
+	end
+	local at = now()
+	local changed, want, stale = forget_silent(R, at, ttl_us), 0, false
+	local before, after = call('HGET', R .. ':topo', name), digest .. ' ' .. topology
+	if json == '' then
+		stale = before ~= false
+		changed = changed or stale
+		call('HDEL', R .. ':inst', name)
+		call('HDEL', R .. ':topo', name)
+		call('ZREM', R .. ':seen', name)
+	else
+		call('HSET', R .. ':inst', name, json)
+		call('ZADD', R .. ':seen', at, name)
+		if before ~= after then
+			stale = true
+			changed = changed or not before or string.match(before, '^%S* (.*)$') ~= topology
+			call('HSET', R .. ':topo', name, after)
+		end
+		if digest ~= '' then
+			local have = call('HEXISTS', R .. ':cat', digest) == 1
+			if not have and catalogue ~= '' then
+				call('HSET', R .. ':cat', digest, catalogue, 'last', digest)
+			elseif have and stale then
+				call('HSET', R .. ':cat', 'last', digest)
+			end
+			want = (have or catalogue ~= '') and 0 or 1
+		end
+	end
+	if changed or stale then
+		forget_catalogues(R)
+	end
+	local epoch = changed and call('INCR', R .. ':epoch') or tonumber(call('GET', R .. ':epoch') or 0)
+	return {at, epoch, want}
+end)

@@ -1,0 +1,92 @@
+-- A job's record, the packed string at T:j:ID; common/job.h describes the layout. Positions here count from 1. Records
+-- are patched as strings: a table per job would cost more than the rest of a call.
+local ZERO8 = '\0\0\0\0\0\0\0\0'
+local ZERO16 = ZERO8 .. ZERO8
+local IS_FINAL = {s = true, f = true, x = true, c = true, e = true}
+-- By the byte that stands in a record; bytes are compared as numbers, because each sub() makes a string.
+local STATE = {[100] = 'd', [113] = 'q', [114] = 'r', [115] = 's', [102] = 'f', [120] = 'x', [99] = 'c', [101] = 'e'}
+local IS_PRIORITY = {[104] = true, [110] = true, [108] = true}
+
+-- Where the variable parts of a record begin: the length bytes of the reply names, of the envelope and of the outcome,
+-- then the state. nil when the record is not a well-formed one (or not there).
+local function layout(rec)
+	if not rec or #rec < 80 then
+		return nil
+	end
+	local letter, digit, state, priority = byte(rec, 1, 4)
+	if letter ~= 74 or digit ~= 49 or not STATE[state] or not IS_PRIORITY[priority] then
+		return nil -- not J1
+	end
+	local reply = 72 + byte(rec, 71)
+	local envelope = reply + 1 + (byte(rec, reply) or #rec)
+	if #rec < envelope + 3 then
+		return nil
+	end
+	local outcome = envelope + 4 + unpack_bytes('<I4', rec, envelope)
+	if #rec < outcome + 3 or #rec ~= outcome + 3 + unpack_bytes('<I4', rec, outcome) then
+		return nil
+	end
+	return reply, envelope, outcome, STATE[state]
+end
+
+local function record_batch(rec, reply)
+	return sub(rec, 72, reply - 1)
+end
+
+-- 0 when there is none
+local function record_expires_at(rec)
+	return sub(rec, 31, 38) == ZERO8 and 0 or unpack_bytes('<i8', rec, 31)
+end
+
+-- The record as running under a batch, or given back (state q, batch ''): started_at becomes unknown.
+local function record_under(rec, reply, state, batch)
+	return 'J1' .. state .. sub(rec, 4, 38) .. ZERO8 .. sub(rec, 47, 70) .. char(#batch) .. batch .. sub(rec, reply)
+end
+
+-- Flags with the bit set that says: an entry of this job still stands in its list.
+local function record_tombstone(rec)
+	local flags = byte(rec, 5)
+	return flags % 2 == 1 and rec or sub(rec, 1, 4) .. char(flags + 1) .. sub(rec, 6)
+end
+
+-- The final record and its time to live. ran: whether this attempt counts. run_us: its duration, used when started_at
+-- was never shown.
+local function record_final(rec, outcome_at, state, at, ran, run_us, json)
+	local attempt, _, ttl = unpack_bytes('<HHI4', rec, 7)
+	local times = sub(rec, 39, 46)
+	if ran then
+		local created, run_at, _, started = unpack_bytes('<i8i8i8i8', rec, 15)
+		attempt = attempt + 1
+		if started == 0 then
+			started = max(at - run_us, run_at, created)
+		end
+		times = pack('<i8', min(started, at))
+	end
+	return 'J1' .. state .. sub(rec, 4, 6) .. char(attempt % 256, floor(attempt / 256)) .. sub(rec, 9, 38) .. times ..
+		pack('<i8', at) .. sub(rec, 55, outcome_at - 1) .. pack('<I4', #json) .. json, ttl
+end
+
+-- The record as waiting for its next attempt. The batch stays, so that the batch's second call gets the same answer.
+local function record_retry(rec, attempt, run_at)
+	local expires_in = unpack_bytes('<i8', rec, 55)
+	local expires_at = expires_in > 0 and run_at + expires_in or 0
+	return 'J1d' .. sub(rec, 4, 6) .. pack('<H', attempt) .. sub(rec, 9, 22) .. pack('<i8i8', run_at, expires_at)
+		.. ZERO16 .. sub(rec, 55), expires_at
+end
+
+-- Exponential, with a jitter of half of it to either side that depends on nothing but the job and the attempt.
+local function backoff(id, attempt)
+	local base = min(BACKOFF_US * 2 ^ (attempt - 1), BACKOFF_MAX_US)
+	local spread = ((tonumber(sub(id, -6), 16) or 0) + attempt * 40503) % 1000
+	return floor(base * (500 + spread) / 1000)
+end
+
+local function system_error(kind, title, detail, retryable)
+	return '{"type":"' .. kind .. '","title":"' .. title .. '","detail":"' .. detail .. '","retryable":' ..
+		retryable .. '}'
+end
+local ERROR_EXPIRED = system_error('expired', 'Not started in time',
+	'No worker could start the job before its expiry.', 'false')
+local ERROR_CANCELLED = system_error('cancelled', 'Cancelled', 'The job was cancelled on request.', 'false')
+local ERROR_LOST = system_error('worker-lost', 'Worker lost',
+	'The worker that ran the job went away, at each of the attempts the job was allowed.', 'true')

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The queue: every transition of a job as one call, each of them one atomic function in Redis (lua/, a file each).
+ * A call may be asked again after a lost link: the answer is the same and nothing happens twice. Callbacks run once, on
+ * the loop of the link. No call blocks. What a reply lends (spans, records) is borrowed for the callback.
+ *
+ * Life of a job:  enqueue -> [delayed ->] queued -> claim(batch) -> start -> finish | fail | release
+ * and on the side: cancel, extend (a batch's lease), reap (batches whose lease ran out; due and expired jobs). */
+#ifndef SQUARE_QUEUE_H
+#define SQUARE_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "id.h"
+#include "job.h"
+#include "keys.h"
+#include "rlink.h"
+
+#define QUEUE_BATCH_MAX 64       /* jobs of one claim */
+#define QUEUE_LEASE_US 10000000  /* a batch not extended for 10 s is somebody else's */
+#define QUEUE_REPLY_MAX 10000    /* entries of a reply list; older ones are dropped, they are hints */
+#define QUEUE_RESULT_MAX 1048576 /* bytes of a result */
+#define QUEUE_LIVE_MAX 1000000   /* default bound of live jobs of a queue */
+
+/* ---- both roles ---- */
+
+/* Makes a fresh link fit for queue calls, then calls rlink_greeted; call it from rlink_options.on_greet. Loads the
+ * function library if Redis has none or an older one. Refuses (and the link keeps trying) a Redis older than 7.0, and
+ * unless allow_volatile (then it warns) one that may evict jobs or would forget them at a restart. */
+void queue_greet(struct rlink *link, bool allow_volatile);
+
+/* ---- web role ---- */
+
+/* Submissions of one loop turn to one tag become one call. One queue_submitter per reactor. */
+struct queue_submitter;
+enum queue_verdict { QUEUE_ACCEPTED, QUEUE_REPLAYED, QUEUE_REFUSED_FULL, QUEUE_KEY_REUSED, QUEUE_DUPLICATE_ID };
+/* status 0: verdict stands, created_at is the time of acceptance (Redis), id the accepted id, or the first one of the
+ * key when replayed. ERR_UNAVAILABLE: not accepted. ERR_UNKNOWN/ERR_TIMEOUT: perhaps accepted. */
+typedef void queue_submit_cb(void *arg, int status, enum queue_verdict verdict, const char *id, uint64_t created_at_us);
+/* live_max: bound of live jobs per queue. deadline_ms: longest time until cb, whatever Redis does. */
+struct queue_submitter *queue_submitter_new(uv_loop_t *loop, struct rlink *link, uint64_t live_max,
+					    unsigned deadline_ms);
+void queue_submitter_free(struct queue_submitter *s); /* cb of what is open: ERR_CLOSED */
+struct queue_submit {
+	const char *tag;        /* borrowed for the call, like all below */
+	const char *id;         /* text, ID_TEXT_LEN */
+	struct job job;         /* wishes, op, args, reply, trace */
+	uint64_t run_at_us;     /* 0: by job.delay_us */
+	const char *idem_hash;  /* hex digest of scope and Idempotency-Key; NULL when there is none */
+	const char *idem_print; /* hex fingerprint of the body */
+};
+/* 0: cb will run. Else ERR_UNAVAILABLE, ERR_TOO_BIG or ERR_NOMEM and cb will not. Sent by queue_submitter_flush(),
+ * which the owner calls at the end of its loop turn (uv_prepare), or earlier when 256 jobs or 256 KiB wait. */
+int queue_submit(struct queue_submitter *s, const struct queue_submit *job, queue_submit_cb *cb, void *arg);
+void queue_submitter_flush(struct queue_submitter *s);
+
+/* record is NULL when the job is unknown (status ERR_NOT_FOUND). job is decoded from record. */
+typedef void queue_job_cb(void *arg, int status, const struct job *job);
+int queue_get(struct rlink *link, const char *tag, const char *id, queue_job_cb *cb, void *arg);
+/* Like queue_get, and unless the job is done the reply list `receiver` of this tag will get its final record. */
+int queue_watch(struct rlink *link, const char *tag, const char *id, const char *receiver, queue_job_cb *cb, void *arg);
+
+/* Reads an entry of a reply list: the id (text, zero-terminated) followed by the record. 0 or ERR_INVALID. */
+int queue_reply_decode(const char *entry, size_t n, char id[ID_TEXT_SIZE], struct job *job);
+
+/* Registers a tag and tells its index for ids. */
+typedef void queue_register_cb(void *arg, int status, unsigned index);
+int queue_register(struct rlink *link, const char *tag, queue_register_cb *cb, void *arg);
+
+/* ---- worker role ---- */
+
+struct queue_claimed {
+	const char *id;
+	struct span record;
+	struct job job; /* without an operation when the record cannot be read */
+};
+struct queue_claim {
+	uint64_t now_us;      /* Redis TIME */
+	uint64_t next_due_us; /* when the next delayed job is due; 0: none */
+	bool more;            /* jobs are still waiting */
+	bool paused;
+	size_t n;
+	const struct queue_claimed *jobs;
+};
+typedef void queue_claim_cb(void *arg, int status, const struct queue_claim *claim);
+/* max: 1..QUEUE_BATCH_MAX. Asking again with the same batch gives the same jobs. */
+int queue_claim(struct rlink *link, const char *tag, const char *batch, unsigned max, queue_claim_cb *cb, void *arg);
+
+/* verdicts: one character a job, in order. */
+typedef void queue_verdicts_cb(void *arg, int status, const char *verdicts, size_t n);
+/* 's' started, 'c' cancel was asked (do not run; finish it as cancelled), '-' lost.
+ * show: write started_at where readers see it (for jobs that run longer than a blink). */
+int queue_start(struct rlink *link, const char *tag, const char *batch, bool show, const char *const *ids, size_t n,
+		queue_verdicts_cb *cb, void *arg);
+
+struct queue_outcome {
+	const char *id;
+	char kind; /* 's' succeeded, 'f' failed, 'c' cancelled; with retryable: 'r', failed but worth another attempt */
+	uint64_t run_us;
+	struct span json; /* the result, or the error object */
+};
+/* 'k' stored, 'm' stored earlier by this same batch, '-' fenced or unknown; with retryable also 'd' will be retried,
+ * 'x' dead. All outcomes of one call are retryable, or none is. */
+int queue_finish(struct rlink *link, const char *tag, const char *batch, bool retryable,
+		 const struct queue_outcome *outcomes, size_t n, queue_verdicts_cb *cb, void *arg);
+
+/* One answer per batch: "ok", "lost", or "cancel ID ID ...". */
+typedef void queue_extend_cb(void *arg, int status, const struct rreply *answers);
+int queue_extend(struct rlink *link, const char *tag, const char *const *batches, size_t n, queue_extend_cb *cb,
+		 void *arg);
+
+/* Gives jobs back to the head of their queue, no attempt charged. 'k' given back, '-' not ours. */
+int queue_release(struct rlink *link, const char *tag, const char *batch, const char *const *ids, size_t n,
+		  queue_verdicts_cb *cb, void *arg);
+
+struct queue_reaped {
+	uint64_t now_us, next_due_us;
+	unsigned requeued, retried, died, cancelled, expired, promoted, rearmed, isolated;
+	unsigned leases;  /* batches alive after the call */
+	uint64_t waiting; /* jobs that could be claimed now */
+	bool more;        /* the call's bound was reached: ask again at once */
+};
+typedef void queue_reap_cb(void *arg, int status, const struct queue_reaped *reaped);
+/* instance, boot: batches of this instance name with another boot are reaped at once (their process is dead). */
+int queue_reap(struct rlink *link, const char *tag, const char *instance, const char *boot, queue_reap_cb *cb,
+	       void *arg);
+
+#endif

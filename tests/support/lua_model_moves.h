@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the model's calls are made of: jobs that end, wait again, go back, become due. For lua_model.c alone. */
+#ifndef SQUARE_TESTS_LUA_MODEL_MOVES_H
+#define SQUARE_TESTS_LUA_MODEL_MOVES_H
+
+#include "lua_model.h"
+
+#define DAY_US 86400000000ull
+#define S_US 1000000ull
+
+void ints_drop(struct ints *a, unsigned x);
+unsigned model_number(const struct mjob *j);
+bool model_final(const struct mjob *j);
+int model_list(const struct mjob *j);
+struct mbatch *model_batch_new(struct model *m, const char *name, uint64_t deadline);
+void model_batch_drop(struct model *m, struct mbatch *b);
+void model_markers(struct model *m, size_t n);
+void model_finalise(struct model *m, struct mjob *j, char state, bool ran, uint64_t run_us);
+void model_isolate(struct model *m, struct mjob *j);
+char model_retry(struct model *m, struct mjob *j, uint64_t run_us);
+void model_give_back(struct model *m, const struct ints *jobs);
+bool model_leave(struct model *m, const char *batch, struct mjob *j);
+uint64_t model_promote(struct model *m, size_t bound, unsigned *moved, unsigned *isolated);
+unsigned model_expire(struct model *m, size_t bound, bool *more);
+bool model_any_waiting(const struct model *m);
+bool model_bury(struct model *m, struct mjob *j);
+
+#endif

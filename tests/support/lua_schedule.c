@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lua_schedule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua_check.h"
+#include "lua_model.h"
+#include "must.h"
+#include "queue.h"
+
+enum { WORKERS = 4, BATCHES = 48, CALLS = 32, TRACE = 30, TRACE_BYTES = 420, FINALS_KEPT = 24, LIVE_AIM = 48 };
+
+/* A batch as some worker remembers it; long after it is gone, late calls still name it. */
+struct seen_batch {
+	char name[128];
+	unsigned jobs[QUEUE_BATCH_MAX];
+	unsigned n;
+};
+
+struct schedule {
+	struct lua_lab *lab;
+	struct model model;
+	uint64_t seed, random;
+	unsigned step, calls, replayed;
+	unsigned next_job, next_batch, next_idem;
+	unsigned boots[WORKERS];
+	struct seen_batch batches[BATCHES];
+	unsigned batch_count; /* ever seen; the ring holds the last ones */
+	struct lua_call *past[CALLS];
+	char trace[TRACE][TRACE_BYTES];
+	unsigned trace_count;
+	char *failure;
+};
+
+/* ---- chance (splitmix64) ---- */
+
+static uint64_t chance(struct schedule *s)
+{
+	uint64_t z = s->random += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+static unsigned below(struct schedule *s, unsigned n)
+{
+	return (unsigned)(chance(s) % n);
+}
+
+static bool percent(struct schedule *s, unsigned p)
+{
+	return below(s, 100) < p;
+}
+
+/* ---- telling ---- */
+
+static const char *trace_line(struct schedule *s, const char *line)
+{
+	char *at = s->trace[s->trace_count++ % TRACE];
+
+	snprintf(at, TRACE_BYTES, "%6u %+.6f s  %s", s->step, (double)(int64_t)(s->model.now - LAB_START_US) / 1e6,
+		 line);
+	return at;
+}
+
+static void fail(struct schedule *s, const char *why)
+{
+	struct buf b = BUF_INIT;
+
+	if (s->failure)
+		return;
+	buf_printf(&b, "%s\n(SCHEDULE_SEED=%llu, step %u) the last steps:\n", why, (unsigned long long)s->seed,
+		   s->step);
+	unsigned first = s->trace_count > TRACE ? s->trace_count - TRACE : 0;
+	for (unsigned i = first; i < s->trace_count; i++)
+		buf_printf(&b, "%s\n", s->trace[i % TRACE]);
+	s->failure = buf_take(&b, NULL);
+}
+
+static void print_call(struct buf *out, const struct lua_call *c)
+{
+	struct job job;
+
+	buf_puts(out, c->function);
+	for (size_t i = 0; i < c->n; i++) {
+		buf_byte(out, ' ');
+		if (job_record_decode(c->args[i].data, c->args[i].len, &job) == 0)
+			buf_printf(out, "<%c delay %llu expires_in %llu max %u reply %.*s>", job.priority,
+				   (unsigned long long)job.delay_us, (unsigned long long)job.expires_in_us,
+				   job.max_attempts, (int)job.reply.n, job.reply.p);
+		else if (c->args[i].len == ID_TEXT_LEN)
+			buf_printf(out, "#%x", lua_lab_number(c->args[i].data));
+		else
+			buf_puts(out, c->args[i].len ? buf_cstr(&c->args[i]) : "''");
+	}
+}
+
+/* ---- one step ---- */
+
+static void check_keys(struct schedule *s)
+{
+	struct lua_state st;
+	struct errinfo info = { 0 };
+
+	if (lua_state_read(&st, s->lab->link, LAB_TAG, &info)) {
+		fail(s, info.text);
+	} else {
+		const char *why = lua_state_check(&st);
+		why = why ? why : model_compare(&s->model, &st);
+		if (why)
+			fail(s, why);
+	}
+	lua_state_fini(&st);
+}
+
+static void call_done(struct schedule *s, const struct lua_call *c, struct buf *expect, const struct rreply *reply)
+{
+	struct buf line = BUF_INIT, came = BUF_INIT;
+
+	print_call(&line, c);
+	buf_puts(&line, " -> ");
+	lua_reply_print(&came, reply);
+	buf_append(&line, came.data, came.len);
+	trace_line(s, buf_cstr(&line));
+	if (strcmp(buf_cstr(&came), buf_cstr(expect)) != 0) {
+		buf_clear(&line);
+		buf_printf(&line, "%s answered\n  %s\nexpected\n  %s", c->function, buf_cstr(&came), buf_cstr(expect));
+		fail(s, buf_cstr(&line));
+	}
+	buf_fini(&line);
+	buf_fini(&came);
+}
+
+static void make_call(struct schedule *s, const struct lua_call *c)
+{
+	struct buf expect = BUF_INIT;
+
+	lua_lab_clock(s->lab, s->model.now);
+	s->calls++;
+	model_call(&s->model, c, &expect);
+	call_done(s, c, &expect, lua_lab_call(s->lab, c));
+	buf_fini(&expect);
+	if (!s->failure)
+		check_keys(s);
+}
+
+/* Makes the call and keeps it, to be repeated one day. */
+static void perform(struct schedule *s, struct lua_call *c)
+{
+	unsigned at = below(s, CALLS);
+
+	make_call(s, c);
+	lua_call_free(s->past[at]);
+	s->past[at] = c;
+}
+
+static struct lua_call *call_new(const char *function)
+{
+	return lua_call_new(function, LAB_TAG);
+}
+
+static void add_id(struct schedule *s, struct lua_call *c, unsigned number)
+{
+	lua_call_str(c, model_job(&s->model, number)->id);
+}
+
+static void note(struct schedule *s, const char *what, const char *which)
+{
+	char line[200];
+
+	snprintf(line, sizeof line, "%s %s", what, which);
+	trace_line(s, line);
+	check_keys(s);
+}
+
+/* ---- web roles ---- */
+
+static void add_job(struct schedule *s, struct lua_call *c)
+{
+	static const char priorities[] = { JOB_HIGH, JOB_NORMAL, JOB_NORMAL, JOB_LOW };
+	struct buf record = BUF_INIT;
+	char reply[16] = "", opts[64] = "";
+	struct job job = { .priority = (enum job_priority)priorities[below(s, 4)],
+			   .max_attempts = 1 + below(s, 4),
+			   .result_ttl_s = 3600 };
+
+	if (percent(s, 25))
+		job.delay_us = percent(s, 10) ? 1800000000ull : 1 + below(s, 5000000);
+	if (percent(s, 25))
+		job.expires_in_us = 100000 + below(s, 20000000);
+	if (percent(s, 50))
+		snprintf(reply, sizeof reply, percent(s, 20) ? "R%u,R3" : "R%u", below(s, 3));
+	job.reply = (struct span){ reply, strlen(reply) };
+	if (percent(s, 20)) {
+		unsigned key = percent(s, 60) ? s->next_idem++ : s->next_idem - below(s, 1 + s->next_idem % 8);
+		snprintf(opts, sizeof opts, "|h%u|p%u", key, below(s, 2));
+	} else if (percent(s, 5)) {
+		snprintf(opts, sizeof opts, "%llu||", (unsigned long long)s->model.now - 1000000 + below(s, 3000000));
+	}
+	lua_lab_record(&record, &job);
+	if (percent(s, 20)) { /* a sender's nonsense in what is not its business: state, flags, attempt, created_at */
+		record.data[2] = JOB_SUCCEEDED;
+		record.data[4] = (char)below(s, 4);
+		record.data[6] = (char)below(s, 9);
+		record.data[16] = (char)below(s, 99);
+	}
+	s->next_job += !(c->n > 1 && percent(s, 10)); /* now and then the same id twice in one call */
+	add_id(s, c, s->next_job);
+	lua_call_str(c, opts);
+	lua_call_arg(c, record.data, record.len);
+	buf_fini(&record);
+}
+
+static void step_enqueue(struct schedule *s)
+{
+	struct lua_call *c = call_new("sq_enqueue");
+	unsigned n = 1 + below(s, percent(s, 10) ? 20 : 5);
+	uint64_t live = (uint64_t)s->model.live;
+
+	if (live > LIVE_AIM)
+		n = 1;
+	lua_call_uint(c, percent(s, 5) ? live + below(s, 4) : 1000);
+	while (n--)
+		add_job(s, c);
+	perform(s, c);
+}
+
+/* A job whose record exists; NULL when there is none, or when it is a corrupt one. */
+static struct mjob *some_job(struct schedule *s)
+{
+	if (!s->model.present.n)
+		return NULL;
+	struct mjob *j = &s->model.jobs[s->model.present.v[below(s, (unsigned)s->model.present.n)]];
+	return j->corrupt ? NULL : j;
+}
+
+/* One of a batch that lives, or NULL. */
+static struct mjob *some_running(struct schedule *s)
+{
+	if (!s->model.batch_count)
+		return NULL;
+	const struct ints *jobs = &s->model.batches[below(s, (unsigned)s->model.batch_count)].jobs;
+	struct mjob *j = &s->model.jobs[jobs->v[below(s, (unsigned)jobs->n)]];
+	return j->corrupt ? NULL : j;
+}
+
+static void step_cancel(struct schedule *s)
+{
+	struct mjob *j = percent(s, 95) ? some_job(s) : model_job(&s->model, s->next_job + 7);
+	struct lua_call *c;
+
+	if (percent(s, 50))
+		j = some_running(s);
+	if (!j)
+		return;
+	c = call_new("sq_cancel");
+	lua_call_str(c, j->id);
+	perform(s, c);
+}
+
+static void step_watch(struct schedule *s)
+{
+	struct mjob *j = percent(s, 95) ? some_job(s) : model_job(&s->model, s->next_job + 7);
+	char receiver[8];
+	struct lua_call *c;
+
+	if (!j)
+		return;
+	snprintf(receiver, sizeof receiver, "R%u", below(s, MODEL_RECEIVERS));
+	c = call_new("sq_watch");
+	lua_call_str(c, j->id);
+	lua_call_str(c, receiver);
+	perform(s, c);
+}
+
+static void step_pause(struct schedule *s)
+{
+	struct lua_call *c = call_new("sq_pause");
+
+	lua_call_str(c, percent(s, s->model.paused ? 10 : 50) ? "1" : "0");
+	perform(s, c);
+}
+
+/* ---- workers ---- */
+
+static void step_claim(struct schedule *s)
+{
+	struct lua_call *c = call_new("sq_claim");
+	struct seen_batch *seen = &s->batches[s->batch_count++ % BATCHES];
+	unsigned w = below(s, WORKERS);
+
+	snprintf(seen->name, sizeof seen->name, "W%u.b%u.%u", w, s->boots[w], s->next_batch++);
+	lua_call_str(c, seen->name);
+	lua_call_uint(c, percent(s, 10) ? QUEUE_BATCH_MAX : 1 + below(s, 8));
+	lua_call_uint(c, QUEUE_LEASE_US);
+	perform(s, c);
+	const struct mbatch *b = model_batch(&s->model, seen->name);
+	seen->n = b ? (unsigned)b->jobs.n : 0;
+	if (b)
+		memcpy(seen->jobs, b->jobs.v, b->jobs.n * sizeof *b->jobs.v);
+	else
+		s->batch_count--;
+}
+
+/* Mostly a batch that lives; now and then one that is long gone. */
+static struct seen_batch *some_batch(struct schedule *s)
+{
+	unsigned n = s->batch_count < BATCHES ? s->batch_count : BATCHES;
+	struct seen_batch *b = NULL;
+
+	for (int tries = 0; n && tries < 12; tries++) {
+		b = &s->batches[below(s, n)];
+		if (b->n && (model_batch(&s->model, b->name) || percent(s, 4)))
+			break;
+	}
+	return b && b->n ? b : NULL;
+}
+
+/* Adds some of the batch's jobs, and rarely a foreign one. outcome: also kind, time and JSON. */
+static unsigned add_some(struct schedule *s, struct lua_call *c, const struct seen_batch *b, const char *kinds)
+{
+	unsigned first = percent(s, 60) ? 0 : below(s, b->n), n = percent(s, 60) ? b->n : 1 + below(s, b->n), added = 0;
+
+	for (unsigned i = first; i < b->n && added < n; i++, added++) {
+		bool foreign = s->next_job && percent(s, 2);
+		add_id(s, c, foreign ? below(s, s->next_job) : b->jobs[i]);
+		if (kinds) {
+			lua_call_arg(c, &kinds[below(s, (unsigned)strlen(kinds))], 1);
+			lua_call_uint(c, below(s, 2000000));
+			lua_call_str(c, "{\"outcome\":1}");
+		}
+	}
+	return added;
+}
+
+static void on_batch(struct schedule *s, const char *function, const char *show, const char *kinds)
+{
+	const struct seen_batch *b = some_batch(s);
+	struct lua_call *c;
+
+	if (!b)
+		return;
+	c = call_new(function);
+	lua_call_str(c, b->name);
+	if (show)
+		lua_call_str(c, show);
+	add_some(s, c, b, kinds);
+	perform(s, c);
+}
+
+static void step_start(struct schedule *s)
+{
+	on_batch(s, "sq_start", percent(s, 50) ? "1" : "0", NULL);
+}
+
+static void step_finish(struct schedule *s)
+{
+	on_batch(s, "sq_finish", NULL, "sssfc");
+}
+
+static void step_fail(struct schedule *s)
+{
+	on_batch(s, "sq_fail", NULL, "r");
+}
+
+static void step_release(struct schedule *s)
+{
+	on_batch(s, "sq_release", NULL, NULL);
+}
+
+static void step_extend(struct schedule *s)
+{
+	struct lua_call *c = call_new("sq_extend");
+	unsigned n = 1 + below(s, 6);
+
+	lua_call_uint(c, QUEUE_LEASE_US);
+	while (n--) {
+		const struct seen_batch *b = some_batch(s);
+		lua_call_str(c, b ? b->name : "W9.b0.0");
+	}
+	perform(s, c);
+}
+
+static void step_reap(struct schedule *s)
+{
+	struct lua_call *c = call_new("sq_reap");
+	unsigned w = below(s, WORKERS);
+	char name[16] = "", boot[16] = "";
+
+	if (percent(s, 60)) {
+		snprintf(name, sizeof name, "W%u", w);
+		snprintf(boot, sizeof boot, "b%u", s->boots[w]);
+	}
+	lua_call_uint(c, QUEUE_LEASE_US);
+	lua_call_str(c, name);
+	lua_call_str(c, boot);
+	lua_call_uint(c, percent(s, 80) ? 64 : 1 + below(s, 5));
+	perform(s, c);
+}
+
+/* It forgets everything; its name comes back with another boot. */
+static void step_die(struct schedule *s)
+{
+	char which[8];
+	unsigned w = below(s, WORKERS);
+
+	s->boots[w]++;
+	snprintf(which, sizeof which, "W%u", w);
+	note(s, "dies:", which);
+}
+
+/* ---- misfortune ---- */
+
+static void step_markers(struct schedule *s)
+{
+	lab_do(s->lab, "DEL", LAB_TAG ":mk");
+	s->model.markers = 0;
+	note(s, "markers", "deleted");
+}
+
+static void step_replies(struct schedule *s)
+{
+	unsigned receiver = below(s, MODEL_RECEIVERS);
+	char key[64];
+
+	snprintf(key, sizeof key, LAB_TAG ":r:R%u", receiver);
+	lab_do(s->lab, "DEL", key);
+	s->model.replies[receiver].n = 0;
+	note(s, "replies taken:", key);
+}
+
+static void step_corrupt(struct schedule *s)
+{
+	struct mjob *j = percent(s, 50) ? some_job(s) : some_running(s);
+	char key[KEYS_NAME_SIZE];
+
+	if (!j || !strchr("qdr", j->state) || percent(s, 60))
+		return;
+	keys_job(key, LAB_TAG, j->id);
+	switch (below(s, 5)) {
+	case 0:
+		lab_do(s->lab, "SET", key, "");
+		break;
+	case 1:
+		lab_do(s->lab, "SET", key,
+		       "J1 this is not a record at all, although it is longer than the shortest of them is");
+		break;
+	case 2:
+		lab_do(s->lab, "SETRANGE", key, "2", "Z");
+		break;
+	case 3:
+		lab_do(s->lab, "SETRANGE", key, "70", "\xf0");
+		break;
+	default:
+		lab_do(s->lab, "APPEND", key, "x");
+		break;
+	}
+	j->corrupt = true;
+	note(s, "corrupt:", j->id);
+}
+
+/* The clock steps back, and so far forward that leases given out meanwhile run out before anybody reaps. */
+static void step_swing(struct schedule *s)
+{
+	s->model.now -= (20 + below(s, 40)) * 1000000ull;
+	step_claim(s);
+	s->model.now += (10 + below(s, 3)) * 1000000ull;
+	if (!s->failure)
+		step_reap(s);
+}
+
+/* The time of final records runs out; so does that of idempotency keys. */
+static void step_purge(struct schedule *s)
+{
+	char key[KEYS_NAME_SIZE];
+	size_t finals = 0;
+
+	for (size_t i = s->model.present.n; i-- > 0;) {
+		struct mjob *j = &s->model.jobs[s->model.present.v[i]];
+		if (!strchr("sfxce!", j->state) || ++finals <= FINALS_KEPT)
+			continue;
+		keys_job(key, LAB_TAG, j->id);
+		lab_do(s->lab, "DEL", key);
+		model_purge(&s->model, j);
+	}
+	while (s->model.idem_count > 16) {
+		snprintf(key, sizeof key, LAB_TAG ":i:%s", s->model.idems[0].hash);
+		lab_do(s->lab, "DEL", key);
+		s->model.idems[0] = s->model.idems[--s->model.idem_count];
+	}
+	note(s, "old records", "gone");
+}
+
+/* A new submission of an id that is gone, or whose record is no record, is not a repetition. */
+static bool repeatable(struct schedule *s, const struct lua_call *c)
+{
+	for (size_t i = 0; c && i < c->n; i++) {
+		if (c->args[i].len != ID_TEXT_LEN)
+			continue;
+		const struct mjob *j = model_job(&s->model, lua_lab_number(c->args[i].data));
+		if (j->corrupt || (j->gone && strcmp(c->function, "sq_enqueue") == 0))
+			return false;
+	}
+	return c != NULL;
+}
+
+static void step_repeat(struct schedule *s)
+{
+	const struct lua_call *c = s->past[below(s, CALLS)];
+
+	if (!repeatable(s, c))
+		return;
+	s->replayed++;
+	make_call(s, c);
+}
+
+static void turn_clock(struct schedule *s)
+{
+	unsigned p = below(s, 1000);
+	uint64_t *now = &s->model.now;
+
+	if (p < 700)
+		*now += below(s, 20000);
+	else if (p < 950)
+		*now += below(s, 1000000);
+	else if (p < 994)
+		*now += below(s, 12000000);
+	else if (p < 996)
+		*now -= below(s, 3600000) * 1000ull;
+	else
+		*now += below(s, 3600000) * 1000ull;
+}
+
+/* ---- the whole ---- */
+
+static const struct {
+	unsigned weight;
+	void (*step)(struct schedule *s);
+} steps_table[] = {
+	{ 16, step_enqueue }, { 16, step_claim }, { 14, step_start },  { 16, step_finish }, { 6, step_fail },
+	{ 4, step_release },  { 7, step_extend }, { 9, step_reap },    { 5, step_cancel },  { 3, step_watch },
+	{ 3, step_pause },    { 1, step_die },    { 1, step_markers }, { 2, step_replies }, { 1, step_corrupt },
+	{ 3, step_purge },    { 1, step_swing },  { 9, step_repeat },
+};
+
+static void random_step(struct schedule *s)
+{
+	unsigned total = 0, at;
+
+	for (size_t i = 0; i < sizeof steps_table / sizeof *steps_table; i++)
+		total += steps_table[i].weight;
+	at = below(s, total);
+	for (size_t i = 0; i < sizeof steps_table / sizeof *steps_table; i++) {
+		if (at < steps_table[i].weight) {
+			steps_table[i].step(s);
+			return;
+		}
+		at -= steps_table[i].weight;
+	}
+}
+
+static void drain_once(struct schedule *s)
+{
+	struct lua_call *c;
+
+	s->model.now += 1000000;
+	if (s->step % 8 == 0)
+		s->model.now += 3600000000ull; /* past delays, and past what a clock that went back has left behind */
+	step_reap(s);
+	step_claim(s);
+	for (size_t i = 0; i < s->model.batch_count && !s->failure; i++) {
+		const struct ints jobs = s->model.batches[i].jobs;
+		char name[128];
+		snprintf(name, sizeof name, "%s", s->model.batches[i].name);
+		c = call_new("sq_finish");
+		lua_call_str(c, name);
+		for (size_t k = 0; k < jobs.n; k++) {
+			add_id(s, c, jobs.v[k]);
+			lua_call_str(c, "s");
+			lua_call_str(c, "1");
+			lua_call_str(c, "1");
+		}
+		perform(s, c);
+	}
+	step_purge(s);
+}
+
+/* Every acknowledged job must have come to one end, or have been put aside for its record. */
+static void drain(struct schedule *s)
+{
+	struct lua_call *c = call_new("sq_pause");
+	char why[160];
+
+	lua_call_str(c, "0");
+	perform(s, c);
+	for (unsigned i = 0; i < 400 && s->model.live > 0 && !s->failure; i++, s->step++)
+		drain_once(s);
+	if (s->failure)
+		return;
+	if (s->model.live || s->model.running || s->model.accepted != s->model.ended.n + s->model.bad) {
+		snprintf(why, sizeof why, "drained: %lld live, %llu accepted, %zu ended, %u isolated",
+			 (long long)s->model.live, (unsigned long long)s->model.accepted, s->model.ended.n,
+			 s->model.bad);
+		fail(s, why);
+	}
+}
+
+char *lua_schedule(struct lua_lab *lab, uint64_t seed, unsigned steps, struct lua_schedule_stats *stats)
+{
+	struct schedule *s = must_calloc(1, sizeof *s);
+	char *failure;
+
+	lua_lab_reset(lab);
+	s->lab = lab;
+	s->seed = s->random = seed;
+	model_init(&s->model);
+	for (s->step = 0; s->step < steps && !s->failure; s->step++) {
+		turn_clock(s);
+		random_step(s);
+	}
+	if (!s->failure)
+		drain(s);
+	if (stats)
+		*stats = (struct lua_schedule_stats){ s->step,          s->calls,     s->model.accepted,
+						      s->model.ended.n, s->model.bad, s->replayed };
+	for (int i = 0; i < CALLS; i++)
+		lua_call_free(s->past[i]);
+	model_fini(&s->model);
+	failure = s->failure;
+	free(s);
+	return failure;
+}
