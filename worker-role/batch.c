@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "batch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define FINISH_BYTES_MAX (1u << 20) /* of the outcomes of one call, unless a single one is larger */
+
+/* ---- life of a batch ---- */
+
+static bool wants_slot(const struct entry *e)
+{
+	return !e->is_short && (e->state == ENTRY_CLAIMED || e->state == ENTRY_STARTING);
+}
+
+/* The one place where the state changes, so that the owner's counts are exact. */
+static void set_state(struct entry *e, enum entry_state state)
+{
+	struct batch_owner *o = e->batch->owner;
+	o->ready -= e->state == ENTRY_READY;
+	o->promised -= wants_slot(e);
+	e->state = state;
+	o->ready += state == ENTRY_READY;
+	o->promised += wants_slot(e);
+}
+
+static void entry_gone(struct entry *e)
+{
+	if (e->state == ENTRY_GONE)
+		return;
+	if (e->prepared)
+		op_call_fini(&e->call);
+	e->prepared = false;
+	set_state(e, ENTRY_GONE);
+	e->batch->left--;
+}
+
+static void batch_settle(struct batch *b)
+{
+	struct batch_owner *o = b->owner;
+	if (b->left || b->in_flight)
+		return;
+	*(b->prev ? &b->prev->next : &o->batches) = b->next;
+	*(b->next ? &b->next->prev : &o->last) = b->prev;
+	o->count--;
+	if (b->results.cap > 1u << 20)
+		buf_fini(&b->results);
+	b->next = o->spare;
+	o->spare = b;
+	o->on_change(o);
+}
+
+static struct batch *batch_take(struct batch_owner *o)
+{
+	struct batch *b = o->spare;
+	if (b) {
+		o->spare = b->next;
+	} else {
+		b = calloc(1, sizeof *b);
+		if (!b)
+			return NULL;
+	}
+	buf_clear(&b->results);
+	b->owner = o;
+	b->n = b->left = 0;
+	b->in_flight = 0;
+	b->dirty = b->lost = b->singly = false;
+	b->claimed_us = clock_mono_us();
+	b->next = NULL;
+	b->prev = o->last;
+	*(o->last ? &o->last->next : &o->batches) = b;
+	o->last = b;
+	o->count++;
+	return b;
+}
+
+static void mark_dirty(struct batch *b)
+{
+	b->dirty = true;
+	b->owner->on_change(b->owner);
+}
+
+/* ---- outcomes ---- */
+
+static void log_outcome(const struct entry *e)
+{
+	struct log_ids ids = { .job = e->id, .trace = e->trace[0] ? e->trace : NULL };
+	if (log_enabled(LOG_DEBUG))
+		log_write(LOG_DEBUG, &ids, "%s in %llu us",
+			  e->kind == 's'   ? "succeeded"
+			  : e->kind == 'f' ? "failed"
+			  : e->kind == 'c' ? "cancelled"
+					   : "failed, may be retried",
+			  (unsigned long long)e->run_us);
+}
+
+static void entry_done(struct entry *e, char kind, uint64_t run_us, const char *json, size_t n)
+{
+	struct batch *b = e->batch;
+	if (b->lost) {
+		entry_gone(e);
+		return;
+	}
+	e->kind = kind;
+	e->run_us = run_us;
+	e->at = b->results.len;
+	e->len = n;
+	buf_append(&b->results, json, n);
+	set_state(e, ENTRY_DONE);
+	mark_dirty(b);
+	if (b->results.failed) { /* no memory to keep it: the lease brings the job back */
+		log_error("no memory for the outcome of job %s", e->id);
+		b->results.failed = false;
+		entry_gone(e);
+		return;
+	}
+	log_outcome(e);
+}
+
+static void entry_done_failed(struct entry *e, char kind, const struct op_failure *failure, uint64_t run_us)
+{
+	struct buf json = BUF_INIT;
+	op_failure_json(&json, failure);
+	entry_done(e, kind, run_us, json.data, json.len);
+	buf_fini(&json);
+}
+
+static void entry_failed(struct entry *e, const struct op_failure *failure, uint64_t run_us)
+{
+	char kind = failure->error == OP_CANCELLED ? 'c' : op_error_retryable(failure->error) ? 'r' : 'f';
+	entry_done_failed(e, kind, failure, run_us);
+}
+
+static void on_executed(void *arg, const struct executor_result *result)
+{
+	struct entry *e = arg;
+	struct op_failure failure;
+	e->run = NULL;
+	if (e->state == ENTRY_GIVE_BACK || e->batch->lost) { /* cancelled by us: the job goes back, or is not ours */
+		if (e->batch->lost) {
+			entry_gone(e);
+			batch_settle(e->batch);
+		}
+	} else if (!result->ok) {
+		entry_failed(e, result->failure, result->run_us);
+	} else if (result->json->len > QUEUE_RESULT_MAX) {
+		op_failure_init(&failure);
+		op_fail_limit(&failure, QUEUE_RESULT_MAX, (double)result->json->len, "bytes", "the result");
+		entry_failed(e, &failure, result->run_us);
+	} else {
+		entry_done(e, 's', result->run_us, result->json->data, result->json->len);
+	}
+}
+
+static void entry_run(struct entry *e)
+{
+	set_state(e, ENTRY_RUNNING);
+	e->prepared = false; /* the executor has it, unless it refuses */
+	if (!executor_run(e->batch->owner->executor, &e->call, 0, on_executed, e, &e->run))
+		return;
+	e->prepared = true;
+	set_state(e, ENTRY_GIVE_BACK); /* no slot after all, or no memory */
+	mark_dirty(e->batch);
+}
+
+/* ---- start ---- */
+
+static void on_started(struct batch *b, struct entry *e, char verdict)
+{
+	struct op_failure failure;
+	if (verdict == 's' && b->owner->draining) {
+		set_state(e, ENTRY_GIVE_BACK);
+		mark_dirty(b);
+	} else if (verdict == 's') {
+		entry_run(e);
+	} else if (verdict == 'c') {
+		op_failure_init(&failure);
+		op_fail(&failure, OP_CANCELLED, "cancelled before it started");
+		entry_failed(e, &failure, 0);
+	} else {
+		b->owner->stats.fenced++;
+		entry_gone(e);
+	}
+}
+
+/* What an answered call means for each entry that it was made for, in order. */
+struct asked {
+	struct batch *batch;
+	enum entry_state from, back; /* entries in `from` were asked for; `back` is owed again if nobody knows */
+	size_t n;
+	unsigned char index[QUEUE_BATCH_MAX];
+};
+
+static void on_finished(struct batch *b, struct entry *e, char verdict)
+{
+	struct batch_stats *stats = &b->owner->stats;
+	switch (verdict) {
+	case 'k':
+	case 'm':
+		*(e->kind == 's' ? &stats->succeeded : e->kind == 'c' ? &stats->cancelled : &stats->failed) += 1;
+		break;
+	case 'd':
+		stats->retried++;
+		break;
+	case 'x':
+		stats->dead++;
+		break;
+	default:
+		stats->fenced++;
+		log_warn("job %s: the outcome came too late, somebody else has the job by now", e->id);
+		break;
+	}
+	entry_gone(e);
+}
+
+static void asked_again(struct asked *a, int status)
+{
+	struct batch *b = a->batch;
+	enum entry_state back = a->back == ENTRY_CLAIMED && b->owner->draining ? ENTRY_GIVE_BACK : a->back;
+	for (size_t i = 0; i < a->n; i++) {
+		struct entry *e = &b->entries[a->index[i]];
+		if (e->state != a->from)
+			continue;
+		if (status == ERR_PROTOCOL && a->n == 1)
+			entry_gone(e); /* Redis refuses this one job: its lease will run out and the reaper decides */
+		else
+			set_state(e, back);
+	}
+	if (status == ERR_PROTOCOL)
+		b->singly = true;
+	if (status != ERR_UNAVAILABLE) /* then the next heartbeat: at once would be as fast as Redis can refuse */
+		mark_dirty(b);
+}
+
+static void on_verdicts(void *arg, int status, const char *verdicts, size_t n)
+{
+	struct asked *a = arg;
+	struct batch *b = a->batch;
+	b->in_flight--;
+	if (!status && n != a->n)
+		status = ERR_PROTOCOL;
+	if (status)
+		asked_again(a, status);
+	for (size_t i = 0; !status && i < n; i++) {
+		struct entry *e = &b->entries[a->index[i]];
+		if (e->state != a->from)
+			continue; /* lost, or given back in the meantime */
+		if (a->from == ENTRY_STARTING)
+			on_started(b, e, verdicts[i]);
+		else if (a->from == ENTRY_FINISHING)
+			on_finished(b, e, verdicts[i]);
+		else
+			entry_gone(e), b->owner->stats.released += verdicts[i] == 'k';
+	}
+	free(a);
+	batch_settle(b);
+}
+
+/* Short jobs do not wait for this: a verdict other than 's' shows again when they are finished. */
+static void on_short_started(void *arg, int status, const char *verdicts, size_t n)
+{
+	struct batch *b = arg;
+	(void)status, (void)verdicts, (void)n;
+	b->in_flight--;
+	batch_settle(b);
+}
+
+static bool start_short(struct batch *b)
+{
+	const char *ids[QUEUE_BATCH_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < b->n; i++)
+		if (b->entries[i].is_short && b->entries[i].state == ENTRY_CLAIMED)
+			ids[n++] = b->entries[i].id;
+	if (n == 0)
+		return true;
+	struct batch_owner *o = b->owner;
+	if (queue_start(o->link, o->tag(o, b->tag), b->id, false, ids, n, on_short_started, b))
+		return false;
+	b->in_flight++;
+	/* The attempt must be on its way before the first of them runs: should one bring the process down, it counts.
+	 */
+	rlink_flush(o->link);
+	for (size_t i = 0; i < b->n; i++)
+		if (b->entries[i].is_short && b->entries[i].state == ENTRY_CLAIMED) {
+			set_state(&b->entries[i], ENTRY_READY);
+		}
+	return true;
+}
+
+/* ---- taking a claim ---- */
+
+static void entry_init(struct batch *b, const struct queue_claimed *claimed, size_t *longs)
+{
+	struct entry *e = &b->entries[b->n++];
+	const struct job *job = &claimed->job;
+	struct op_failure failure;
+	memset(e, 0, offsetof(struct entry, call));
+	e->run = NULL;
+	e->batch = b;
+	e->state = ENTRY_GONE; /* counts as nothing until set_state() */
+	b->left++;
+	memcpy(e->id, claimed->id, ID_TEXT_SIZE);
+	snprintf(e->trace, sizeof e->trace, "%.*s", (int)job->trace.n, job->trace.p);
+	if (job->op.n == 0) {
+		op_fail(&failure, OP_INTERNAL_ERROR, "the job's record cannot be read");
+		entry_done_failed(e, 'f', &failure, 0);
+		return;
+	}
+	if (op_call_prepare(&e->call, job->op.p, job->op.n, job->args.p, job->args.n, job->timeout_ms, &failure)) {
+		entry_failed(e, &failure, 0);
+		return;
+	}
+	e->prepared = true;
+	e->is_short = e->call.path == OP_IN_LOOP;
+	set_state(e, ENTRY_CLAIMED);
+	*longs += !e->is_short;
+}
+
+struct batch *batch_new(struct batch_owner *o, unsigned tag, const char *id, const struct queue_claim *claim,
+			size_t *longs)
+{
+	struct batch *b = batch_take(o);
+	*longs = 0;
+	if (!b)
+		return NULL;
+	b->tag = tag;
+	snprintf(b->id, sizeof b->id, "%s", id);
+	for (size_t i = 0; i < claim->n; i++)
+		entry_init(b, &claim->jobs[i], longs);
+	o->stats.claimed += claim->n;
+	if (o->draining || !start_short(b))
+		b->dirty = true;
+	/* Long ones start as far as slots are free, the first ones first; the rest goes back to the head of the queue.
+	 */
+	unsigned slots = executor_free_slots(o->executor);
+	for (size_t i = b->n; i-- > 0;) {
+		struct entry *e = &b->entries[i];
+		if (e->state == ENTRY_CLAIMED && (o->draining || (!e->is_short && o->promised > slots)))
+			set_state(e, ENTRY_GIVE_BACK);
+	}
+	mark_dirty(b);
+	return b;
+}
+
+bool batch_run_ready(struct batch_owner *o, uint64_t budget_us)
+{
+	uint64_t until_us = clock_mono_us() + budget_us;
+	for (struct batch *b = o->batches, *next; b && o->ready; b = next) {
+		next = b->next;
+		b->in_flight++; /* it must not settle under our hands */
+		for (size_t i = 0; i < b->n && o->ready; i++) {
+			if (b->entries[i].state != ENTRY_READY)
+				continue;
+			entry_run(&b->entries[i]);
+			if ((i & 7) == 7 && clock_mono_us() >= until_us)
+				break;
+		}
+		b->in_flight--;
+		batch_settle(b);
+		if (clock_mono_us() >= until_us)
+			break;
+	}
+	return o->ready > 0;
+}
+
+/* ---- the calls that are owed ---- */
+
+static struct asked *asked_new(struct batch *b, enum entry_state owed, enum entry_state asked)
+{
+	struct asked *a = malloc(sizeof *a);
+	if (!a)
+		return NULL;
+	*a = (struct asked){ .batch = b, .from = asked, .back = owed };
+	return a;
+}
+
+/* Collects the entries in state `owed` for one call that will bring them to `next`: all of them, or one if the batch
+ * goes singly, or as many outcomes as fit. retryable: only outcomes that are (1) or are not (0); -1: does not matter.
+ * NULL when there is none, or no memory (the next heartbeat tries again). */
+static struct asked *collect(struct batch *b, enum entry_state owed, enum entry_state next, int retryable)
+{
+	struct asked *a = NULL;
+	size_t bytes = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		struct entry *e = &b->entries[i];
+		if (e->state != owed || (retryable >= 0 && (e->kind == 'r') != (retryable == 1)))
+			continue;
+		if (!a && !(a = asked_new(b, owed, next)))
+			return NULL;
+		bytes += owed == ENTRY_DONE ? e->len : 0;
+		if (a->n && (b->singly || bytes > FINISH_BYTES_MAX))
+			break;
+		a->index[a->n++] = (unsigned char)i;
+	}
+	return a;
+}
+
+static void sent(struct asked *a, int rc)
+{
+	struct batch *b = a->batch;
+	if (rc) {
+		b->dirty = true; /* owed still: the next pump tries again */
+		free(a);
+		return;
+	}
+	b->in_flight++;
+	for (size_t i = 0; i < a->n; i++)
+		set_state(&b->entries[a->index[i]], a->from);
+}
+
+static void send_finish(struct batch *b, bool retryable)
+{
+	struct batch_owner *o = b->owner;
+	struct queue_outcome outcomes[QUEUE_BATCH_MAX];
+	struct asked *a;
+	while ((a = collect(b, ENTRY_DONE, ENTRY_FINISHING, retryable))) {
+		for (size_t i = 0; i < a->n; i++) {
+			const struct entry *e = &b->entries[a->index[i]];
+			outcomes[i] =
+			    (struct queue_outcome){ e->id, e->kind, e->run_us, { b->results.data + e->at, e->len } };
+		}
+		int rc = queue_finish(o->link, o->tag(o, b->tag), b->id, retryable, outcomes, a->n, on_verdicts, a);
+		sent(a, rc);
+		if (rc)
+			return;
+	}
+}
+
+static void send_ids(struct batch *b, enum entry_state owed, enum entry_state next)
+{
+	struct batch_owner *o = b->owner;
+	const char *ids[QUEUE_BATCH_MAX];
+	struct asked *a;
+	while ((a = collect(b, owed, next, -1))) {
+		for (size_t i = 0; i < a->n; i++)
+			ids[i] = b->entries[a->index[i]].id;
+		int rc = next == ENTRY_STARTING
+			     ? queue_start(o->link, o->tag(o, b->tag), b->id, true, ids, a->n, on_verdicts, a)
+			     : queue_release(o->link, o->tag(o, b->tag), b->id, ids, a->n, on_verdicts, a);
+		sent(a, rc);
+		if (rc)
+			return;
+	}
+}
+
+void batch_pump(struct batch_owner *o)
+{
+	if (!rlink_up(o->link))
+		return;
+	for (struct batch *b = o->batches, *next; b; b = next) {
+		next = b->next;
+		if (!b->dirty)
+			continue;
+		b->dirty = false;
+		send_finish(b, false);
+		send_finish(b, true);
+		if (!o->draining)
+			send_ids(b, ENTRY_CLAIMED, ENTRY_STARTING);
+		send_ids(b, ENTRY_GIVE_BACK, ENTRY_RELEASING);
+		batch_settle(b); /* when memory ran out for its last outcome */
+	}
+}
+
+/* ---- leases ---- */
+
+static void batch_lose(struct batch *b)
+{
+	log_warn("batch %s was lost: its lease ran out, its jobs are somebody else's", b->id);
+	b->lost = true;
+	b->in_flight++;
+	for (size_t i = 0; i < b->n; i++) {
+		struct entry *e = &b->entries[i];
+		if (e->run)
+			executor_cancel(e->run); /* its callback lets the entry go */
+		else
+			entry_gone(e);
+	}
+	b->in_flight--;
+	batch_settle(b);
+}
+
+static struct entry *find(struct batch *b, const char *id, size_t n)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (n == ID_TEXT_LEN && memcmp(b->entries[i].id, id, n) == 0)
+			return &b->entries[i];
+	return NULL;
+}
+
+/* "cancel ID ID ...": jobs that run are stopped; those about to start learn it from the verdict of their start. */
+static void batch_cancel(struct batch *b, const char *ids)
+{
+	while (*ids) {
+		size_t n = strcspn(ids, " ");
+		struct entry *e = find(b, ids, n);
+		if (e && e->run)
+			executor_cancel(e->run);
+		ids += n + (ids[n] == ' ');
+	}
+}
+
+struct beat {
+	size_t n;
+	struct batch *batches[256];
+};
+
+static void on_extended(void *arg, int status, const struct rreply *answers)
+{
+	struct beat *beat = arg;
+	for (size_t i = 0; i < beat->n; i++) {
+		struct batch *b = beat->batches[i];
+		const char *answer = status ? "" : rreply_str(rreply_at(answers, i), NULL);
+		b->in_flight--;
+		if (strcmp(answer, "lost") == 0 && b->left)
+			batch_lose(b);
+		else if (strncmp(answer, "cancel ", 7) == 0)
+			batch_cancel(b, answer + 7), batch_settle(b);
+		else
+			batch_settle(b);
+	}
+	free(beat);
+}
+
+/* Extends the first leases from b on. Where to go on, NULL at the end. */
+static struct batch *beat_some(struct batch_owner *o, struct batch *b, unsigned tag, uint64_t before_us)
+{
+	const char *ids[256];
+	struct beat *beat = malloc(sizeof *beat);
+	if (!beat)
+		return NULL;
+	beat->n = 0;
+	for (; b && beat->n < 256; b = b->next)
+		if (b->tag == tag && b->left && b->claimed_us <= before_us) {
+			ids[beat->n] = b->id;
+			beat->batches[beat->n++] = b;
+		}
+	if (beat->n == 0 || queue_extend(o->link, o->tag(o, tag), ids, beat->n, on_extended, beat)) {
+		free(beat);
+		return NULL;
+	}
+	for (size_t i = 0; i < beat->n; i++)
+		beat->batches[i]->in_flight++;
+	return b;
+}
+
+void batch_heartbeat(struct batch_owner *o, uint64_t min_age_us)
+{
+	uint64_t now_us = clock_mono_us();
+	for (unsigned tag = 0; o->tag(o, tag); tag++)
+		for (struct batch *b = o->batches; b;)
+			b = beat_some(o, b, tag, now_us - min_age_us);
+}
+
+/* ---- the end ---- */
+
+void batch_drain(struct batch_owner *o)
+{
+	o->draining = true;
+	for (struct batch *b = o->batches; b; b = b->next)
+		for (size_t i = 0; i < b->n; i++)
+			if (b->entries[i].state == ENTRY_CLAIMED) {
+				set_state(&b->entries[i], ENTRY_GIVE_BACK);
+				mark_dirty(b);
+			}
+}
+
+void batch_give_back_all(struct batch_owner *o)
+{
+	for (struct batch *b = o->batches; b; b = b->next)
+		for (size_t i = 0; i < b->n; i++) {
+			struct entry *e = &b->entries[i];
+			if (e->state != ENTRY_RUNNING && e->state != ENTRY_STARTING)
+				continue;
+			set_state(e, ENTRY_GIVE_BACK);
+			if (e->run)
+				executor_cancel(e->run);
+			mark_dirty(b);
+		}
+}
+
+unsigned batch_running(const struct batch_owner *o)
+{
+	size_t n = 0;
+	for (const struct batch *b = o->batches; b; b = b->next)
+		n += b->left;
+	return (unsigned)n;
+}
+
+void batch_free_all(struct batch_owner *o)
+{
+	for (struct batch *b = o->batches, *next; b; b = next) {
+		next = b->next;
+		for (size_t i = 0; i < b->n; i++)
+			entry_gone(&b->entries[i]);
+		buf_fini(&b->results);
+		free(b);
+	}
+	for (struct batch *b = o->spare, *next; b; b = next) {
+		next = b->next;
+		buf_fini(&b->results);
+		free(b);
+	}
+	o->batches = o->last = o->spare = NULL;
+}

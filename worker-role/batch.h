@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The jobs of one claim, from the claim's reply until Redis has acknowledged what became of each of them. A batch is
+ * the unit of the lease and the fencing token: its id goes with every call. The state of an entry says what is still
+ * owed, and batch_pump() makes the calls of all batches that are dirty: at once after a call for many was answered with
+ * an error (then one by one), when the link is back after a loss, and with the next heartbeat when Redis refuses for
+ * the time being.
+ *
+ *   CLAIMED --start sent--> STARTING --'s'--> READY --run--> RUNNING --> DONE --finish sent--> FINISHING --> GONE
+ *      \--no slot, or draining--> GIVE_BACK --release sent--> RELEASING ------------------------------------> GONE
+ *
+ * Short jobs skip the wait: their start is written to the socket, then they run. One loop, one thread. */
+#ifndef SQUARE_BATCH_H
+#define SQUARE_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "executor.h"
+#include "queue.h"
+
+enum entry_state {
+	ENTRY_CLAIMED,
+	ENTRY_STARTING,
+	ENTRY_READY,
+	ENTRY_RUNNING,
+	ENTRY_DONE,
+	ENTRY_FINISHING,
+	ENTRY_GIVE_BACK,
+	ENTRY_RELEASING,
+	ENTRY_GONE
+};
+
+struct batch;
+
+struct entry {
+	struct batch *batch;
+	enum entry_state state;
+	char id[ID_TEXT_SIZE];
+	char trace[JOB_TRACE_MAX + 1];
+	bool prepared; /* call holds something */
+	bool is_short; /* runs in the loop, without waiting for the verdict of its start */
+	struct op_call call;
+	struct executor_job *run;
+	char kind; /* outcome: 's' 'f' 'c' 'r' */
+	uint64_t run_us;
+	size_t at, len; /* its JSON in batch->results */
+};
+
+struct batch_owner; /* what a batch needs from the claimer, see below */
+
+struct batch {
+	struct batch_owner *owner;
+	struct batch *next, *prev;
+	unsigned tag; /* index in owner->tags */
+	char id[JOB_BATCH_MAX];
+	uint64_t claimed_us;
+	size_t n, left;     /* entries; those not gone */
+	unsigned in_flight; /* calls of this batch without an answer */
+	bool dirty;         /* some entry owes a call */
+	bool lost;          /* the lease ran out: nothing more is owed to Redis */
+	bool singly;        /* a call for many failed: make them one by one */
+	struct buf results;
+	struct entry entries[QUEUE_BATCH_MAX];
+};
+
+struct batch_stats {
+	uint64_t claimed, succeeded, failed, cancelled, retried, dead, fenced, released;
+};
+
+struct batch_owner {
+	struct rlink *link;
+	struct executor *executor;
+	const char *(*tag)(struct batch_owner *owner, unsigned index); /* the queue's tag */
+	void (*on_change)(struct batch_owner *owner);                  /* a pump is due in this turn */
+	bool draining;
+	struct batch *batches, *last; /* all live ones, the oldest first */
+	struct batch *spare;
+	size_t count;    /* live batches */
+	size_t ready;    /* short entries waiting to run */
+	size_t promised; /* long entries about to start: each will want a slot of the executor */
+	struct batch_stats stats;
+};
+
+/* Takes the jobs of a claim. Prepares every call, sends the start of the short ones at once (and flushes the link), and
+ * fails those whose arguments are wrong. NULL when memory ran out: the lease will bring the jobs back.
+ * *longs: how many of them were not short. */
+struct batch *batch_new(struct batch_owner *owner, unsigned tag, const char *id, const struct queue_claim *claim,
+			size_t *longs);
+/* Runs short entries until budget_us is used up. True when some are left. */
+bool batch_run_ready(struct batch_owner *owner, uint64_t budget_us);
+/* Makes the calls that entries owe; does nothing while the link is down. */
+void batch_pump(struct batch_owner *owner);
+/* Extends the leases of all batches older than min_age_us, and acts on the answers (cancel asked, lost). */
+void batch_heartbeat(struct batch_owner *owner, uint64_t min_age_us);
+/* From now on nothing starts: what has not started is given back. */
+void batch_drain(struct batch_owner *owner);
+/* Cancels what runs and gives it back too, uncharged. */
+void batch_give_back_all(struct batch_owner *owner);
+unsigned batch_running(const struct batch_owner *owner); /* jobs in hand */
+void batch_free_all(struct batch_owner *owner);          /* only after executor and link are gone */
+
+#endif

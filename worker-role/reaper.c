@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "reaper.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "log.h"
+#include "queue.h"
+
+#define TICK_MS 1000
+#define JITTER_MS 100
+
+struct reaped_tag {
+	struct reaper *reaper;
+	const char *name;
+	size_t index;
+	bool asking;
+};
+
+struct reaper {
+	uv_timer_t timer;
+	struct rlink *link;
+	struct claimer *claimer;
+	const char *instance, *boot;
+	size_t tag_count;
+	size_t asking; /* ticks in flight */
+	bool closed, timer_closed;
+	struct reaped_tag tags[];
+};
+
+static void forget(struct reaper *r)
+{
+	if (r->timer_closed && r->asking == 0)
+		free(r);
+}
+
+static void tick_tag(struct reaped_tag *t);
+
+static void report(const char *tag, const struct queue_reaped *reaped)
+{
+	if (reaped->requeued + reaped->retried + reaped->died + reaped->cancelled + reaped->isolated)
+		log_warn("queue %s: leases ran out: %u jobs back in the queue, %u will be retried, %u dead, %u "
+			 "cancelled, %u "
+			 "unreadable",
+			 tag, reaped->requeued, reaped->retried, reaped->died, reaped->cancelled, reaped->isolated);
+	if (reaped->rearmed)
+		log_warn("queue %s: the clock jumped or Redis was away: %u leases begin anew", tag, reaped->rearmed);
+	if (reaped->expired)
+		log_info("queue %s: %u jobs expired before they started", tag, reaped->expired);
+}
+
+static void on_reaped(void *arg, int status, const struct queue_reaped *reaped)
+{
+	struct reaped_tag *t = arg;
+	struct reaper *r = t->reaper;
+	t->asking = false;
+	r->asking--;
+	if (!r->closed && !status) {
+		report(t->name, reaped);
+		claimer_due(r->claimer, t->index, reaped->now_us, reaped->next_due_us);
+		if (reaped->waiting)
+			claimer_look(r->claimer, t->index);
+		if (reaped->more)
+			tick_tag(t);
+	}
+	forget(r);
+}
+
+static void tick_tag(struct reaped_tag *t)
+{
+	struct reaper *r = t->reaper;
+	if (t->asking || !rlink_up(r->link))
+		return;
+	if (queue_reap(r->link, t->name, r->instance, r->boot, on_reaped, t) == 0) {
+		t->asking = true;
+		r->asking++;
+	}
+}
+
+void reaper_tick(struct reaper *r)
+{
+	for (size_t i = 0; i < r->tag_count; i++)
+		tick_tag(&r->tags[i]);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct reaper *r = timer->data;
+	reaper_tick(r);
+	/* Jitter, so that many workers do not tick in step. */
+	uv_timer_start(timer, on_timer, TICK_MS - JITTER_MS + clock_mono_us() % (2 * JITTER_MS), 0);
+}
+
+struct reaper *reaper_new(uv_loop_t *loop, struct rlink *link, struct claimer *claimer, const char *instance,
+			  const char *boot, const char *const *tags, size_t tag_count)
+{
+	struct reaper *r = calloc(1, sizeof *r + tag_count * sizeof *r->tags);
+	if (!r)
+		return NULL;
+	r->link = link;
+	r->claimer = claimer;
+	r->instance = instance;
+	r->boot = boot;
+	r->tag_count = tag_count;
+	for (size_t i = 0; i < tag_count; i++)
+		r->tags[i] = (struct reaped_tag){ .reaper = r, .name = tags[i], .index = i };
+	uv_timer_init(loop, &r->timer);
+	r->timer.data = r;
+	uv_timer_start(&r->timer, on_timer, TICK_MS, 0);
+	return r;
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+	struct reaper *r = timer->data;
+	r->timer_closed = true;
+	forget(r);
+}
+
+void reaper_close(struct reaper *r)
+{
+	if (r->closed)
+		return;
+	r->closed = true;
+	uv_close((uv_handle_t *)&r->timer, on_timer_closed);
+}
