@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Keeps a reactor's copy of the catalogues that workers published in Redis. One thread. */
+#ifndef SQUARE_CATALOG_READER_H
+#define SQUARE_CATALOG_READER_H
+
+#include "catalog.h"
+#include "gate.h"
+#include "rlink.h"
+
+struct catalog_reader;
+struct catalog_reader *catalog_reader_new(struct rlink *link); /* NULL when memory ran out */
+void catalog_reader_free(struct catalog_reader *r);            /* after its link */
+/* What live workers know; NULL as long as nothing was ever published, or nothing was read yet. Stands until the next
+ * refresh. */
+const struct catalog *catalog_reader_now(const struct catalog_reader *r);
+/* Reads anew; cb then runs (e and cb may be NULL). ERR_NOT_FOUND: that was done less than a second ago. */
+int catalog_reader_refresh(struct catalog_reader *r, struct gate_entry *e, gate_cb *cb, void *arg);
+void catalog_reader_stale(struct catalog_reader *r); /* news: the next refresh need not wait for its second */
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The handlers of the routes. Each ends its request by one of response.h, at once or from a callback. */
+#ifndef SQUARE_HANDLERS_H
+#define SQUARE_HANDLERS_H
+
+struct request;
+void handle_submit(struct request *r);
+void handle_job(struct request *r);
+void handle_result(struct request *r);
+void handle_livez(struct request *r);
+void handle_readyz(struct request *r);
+
+#endif

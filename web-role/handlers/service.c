@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The probes: /livez says that the process runs, /readyz that it can do its work. */
+#include <string.h>
+
+#include "clock.h"
+#include "handlers/handlers.h"
+#include "response.h"
+
+void handle_livez(struct request *r)
+{
+	static const char alive[] = "{\"status\":\"alive\"}\n";
+	response_json(r, 200, alive, sizeof alive - 1);
+}
+
+void handle_readyz(struct request *r)
+{
+	static const char ready[] = "{\"status\":\"ready\"}\n";
+	char why[300];
+	atomic_store_explicit(&r->reactor->probed_us, clock_mono_us(), memory_order_relaxed);
+	if (r->reactor->leaving)
+		response_problem(r, PROBLEM_STOPPING, "this instance is leaving, another one serves", "");
+	else if (reactor_ready(r->reactor, why, sizeof why))
+		response_problem(r, PROBLEM_QUEUE_UNAVAILABLE, why, "");
+	else
+		response_json(r, 200, ready, sizeof ready - 1);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "handlers/wait.h"
+
+#include "clock.h"
+#include "handlers/submit.h"
+#include "queue.h"
+#include "response.h"
+
+#define SETTLE_US 100000 /* most waits end sooner; only then the client's leaving is worth watching for */
+#define READ_US 1000000
+
+static void on_turn(struct request *r);
+
+static void sleep_on(struct request *r, uint64_t in_us)
+{
+	uint64_t at_us = clock_mono_us() + in_us;
+	request_due(r, at_us < r->until_us ? at_us : r->until_us, on_turn);
+}
+
+void wait_enter(struct request *r)
+{
+	struct id id;
+	if (id_parse(r->job_id, ID_TEXT_LEN, &id) == 0)
+		waiters_add(&r->reactor->waiters, &r->waiter, &id, r);
+}
+
+void wait_begin(struct request *r)
+{
+	r->until_us = r->reactor->order >= REACTOR_HURRY ? 0 : r->began_us + r->wait_us;
+	sleep_on(r, SETTLE_US);
+}
+
+void wait_finished(struct request *r, const struct job *job)
+{
+	response_job(r, 200, job, RESPONSE_CONTENT_LOCATION);
+}
+
+/* The wait is over, the job is not. */
+static void answer_unfinished(struct request *r, const struct job *job)
+{
+	if (r->accepted)
+		response_job(r, 202, job, RESPONSE_LOCATION | RESPONSE_RETRY_AFTER);
+	else
+		response_job(r, 200, job, RESPONSE_CONTENT_LOCATION);
+}
+
+/* What a submission knows of its job without asking. */
+static void answer_as_accepted(struct request *r)
+{
+	struct job job = r->submission.job;
+	submit_accepted_job(r, &job);
+	answer_unfinished(r, &job);
+}
+
+static void on_last_read(void *arg, int status, const struct job *job)
+{
+	struct request *r = arg;
+	if (!r->http)
+		;
+	else if (!status && job_state_done(job->state))
+		wait_finished(r, job);
+	else if (!status)
+		answer_unfinished(r, job);
+	else if (r->accepted)
+		answer_as_accepted(r);
+	else if (status == ERR_NOT_FOUND)
+		response_problem(r, PROBLEM_NOT_FOUND, "the job's time to live ended while it was waited for", "");
+	else
+		response_unavailable(r, status);
+	request_unref(r);
+}
+
+static void on_read(void *arg, int status, const struct job *job)
+{
+	struct request *r = arg;
+	if (r->http && !status && job_state_done(job->state))
+		wait_finished(r, job);
+	request_unref(r);
+}
+
+static void on_last_read_late(struct request *r)
+{
+	on_last_read((request_ref(r), r), ERR_TIMEOUT, NULL);
+}
+
+/* The end of the wait: one more look. */
+static void last_look(struct request *r)
+{
+	request_ref(r);
+	int rc = queue_get(r->reactor->link, r->tag->text, r->job_id, on_last_read, r);
+	if (rc)
+		on_last_read(r, rc, NULL);
+	else
+		request_due(r, clock_mono_us() + r->reactor->call_us, on_last_read_late);
+}
+
+static void on_turn(struct request *r)
+{
+	if (clock_mono_us() >= r->until_us) {
+		last_look(r);
+		return;
+	}
+	if (!r->watching) {
+		r->watching = true;
+		http_request_watch(r->http);
+		sleep_on(r, READ_US - SETTLE_US);
+		return;
+	}
+	request_ref(r);
+	if (queue_get(r->reactor->link, r->tag->text, r->job_id, on_read, r))
+		request_unref(r); /* Redis is away: the next look may find it */
+	sleep_on(r, READ_US);
+}
+
+void wait_on_reply(void *reactor, const struct id *id, const struct job *job)
+{
+	struct reactor *re = reactor;
+	struct request *r;
+	while ((r = waiters_take(&re->waiters, id)))
+		wait_finished(r, job);
+}
+
+static void hurry(void *owner)
+{
+	struct request *r = owner;
+	if (!r->until_us)
+		return; /* its call is still open: wait_begin sees the order */
+	r->until_us = 0;
+	request_due(r, 0, on_turn);
+}
+
+void wait_hurry(struct reactor *reactor)
+{
+	waiters_each(&reactor->waiters, hurry);
+}
