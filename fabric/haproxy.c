@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "haproxy.h"
+
+#include <stdio.h>
+
+#define HAPROXY_CHECK(path) \
+	"  http-check send meth GET uri " path " ver HTTP/1.1 hdr Host localhost hdr Connection close\n"
+#define HAPROXY_NAME_SIZE (2 * CSDEF_NAME_MAX + 2)
+
+/* What the balancer itself answers, in the form of the HTTP contract. HAProxy 2.6 answers a request that it cannot even
+ * parse with a text of its own that no setting reaches; everything after that point is covered here. */
+static const struct haproxy_error {
+	int status;
+	const char *type, *title, *detail;
+} haproxy_errors[] = {
+	{ 400, "bad-request", "Bad request", "expected a well-formed HTTP/1.1 request, got one that is not" },
+	{ 403, "forbidden", "Forbidden", "the load balancer does not pass this request on" },
+	{ 408, "bad-request", "Request time-out", "expected a whole request in time, got only a part of it" },
+	{ 413, "too-large", "Too large", "expected a smaller request body" },
+	{ 500, "internal", "Internal error", "the load balancer failed on this request" },
+	{ 502, "queue-unavailable", "Bad answer", "the instance of the web role broke off its answer" },
+	{ 503, "queue-unavailable", "No instance ready",
+	  "expected an instance of the web role to be there, found none" },
+	{ 504, "queue-unavailable", "No answer", "the instance of the web role did not answer in time" },
+};
+
+static void haproxy_http_defaults(struct buf *out)
+{
+	buf_puts(out, "\ndefaults http\n"
+		      "  mode http\n"
+		      "  log global\n"
+		      "  option dontlognull\n"
+		      "  option redispatch 1\n"
+		      "  retries 3\n"
+		      "  http-reuse safe\n"
+		      "  timeout connect 1s\n"
+		      "  timeout http-request 5s\n" /* the head; the body's time is the web role's to watch */
+		      "  timeout http-keep-alive 75s\n"
+		      "  timeout client 75s\n"
+		      "  timeout server 90s\n" /* a wait may last 60 s, and a stream speaks every 15 s */
+		      "  timeout queue 1s\n"
+		      "  timeout check 1s\n");
+	for (size_t i = 0; i < sizeof(haproxy_errors) / sizeof(haproxy_errors[0]); i++) {
+		const struct haproxy_error *e = &haproxy_errors[i];
+		buf_printf(out,
+			   "  http-error status %d content-type application/problem+json lf-string "
+			   "'{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\","
+			   "\"instance\":\"%%[var(txn.request_id)]\"}' hdr X-Request-Id '%%[var(txn.request_id)]' "
+			   "hdr Cache-Control no-store%s\n",
+			   e->status, e->type, e->title, e->status, e->detail,
+			   e->status >= 502 ? " hdr Retry-After 1" : "");
+	}
+}
+
+static void haproxy_tcp_defaults(struct buf *out)
+{
+	buf_puts(out, "\ndefaults tcp\n"
+		      "  mode tcp\n"
+		      "  log global\n"
+		      "  option dontlognull\n"
+		      "  option redispatch 1\n"
+		      "  retries 3\n"
+		      "  timeout connect 1s\n"
+		      "  timeout client 240s\n"
+		      "  timeout server 240s\n"
+		      "  timeout check 1s\n");
+}
+
+/* Endpoint names are unique within a role only. */
+static void haproxy_name(const struct plan_input *in, char out[HAPROXY_NAME_SIZE])
+{
+	(void)snprintf(out, HAPROXY_NAME_SIZE, "%s.%s", in->role->def->name, in->endpoint->name);
+}
+
+static void haproxy_servers(const struct plan_input *in, struct buf *out)
+{
+	/* A draining instance stops answering its checks well before it closes its last connection. */
+	buf_puts(out, "  default-server inter 1s fastinter 200ms downinter 200ms rise 1 fall 2\n");
+	for (unsigned i = 0; i < in->role->n_instances; i++)
+		buf_printf(out, "  server %s 127.0.0.1:%u check\n", in->role->instances[i].id, plan_port(in, i));
+}
+
+static void haproxy_http(const struct plan *plan, const struct plan_input *in, struct buf *out)
+{
+	char name[HAPROXY_NAME_SIZE];
+
+	haproxy_name(in, name);
+	buf_printf(out, "\nfrontend %s from http\n  bind 127.0.0.1:%u\n", name, in->open.port);
+	if (plan->client_connections > 0)
+		buf_printf(out,
+			   "  stick-table type ipv6 size 100k expire 5m store conn_cur\n"
+			   "  tcp-request connection track-sc0 src\n"
+			   "  tcp-request connection reject if { sc0_conn_cur gt %u }\n",
+			   plan->client_connections);
+	buf_printf(
+	    out,
+	    "  http-request set-var(txn.request_id) req.hdr(x-request-id) if { req.hdr_cnt(x-request-id) eq 1 } "
+	    "{ req.hdr(x-request-id) -m reg ^[A-Za-z0-9._-]{1,64}$ }\n"
+	    "  http-request set-var(txn.request_id) uuid() if !{ var(txn.request_id) -m found }\n"
+	    "  http-request set-header X-Request-Id %%[var(txn.request_id)]\n"
+	    "  http-request set-header X-Forwarded-For %%[src]\n"
+	    "  http-request del-header Forwarded\n"
+	    "  http-response set-header X-Request-Id %%[var(txn.request_id)] if !{ res.hdr(x-request-id) -m found }\n"
+	    "  use_backend %s_alive if { nbsrv(%s_ready) eq 0 }\n"
+	    "  default_backend %s_ready\n",
+	    name, name, name);
+	buf_printf(out,
+		   "\nbackend %s_ready from http\n  balance leastconn\n  option httpchk\n" HAPROXY_CHECK("/readyz"),
+		   name);
+	haproxy_servers(in, out);
+	/* When none is ready (Redis is away), those that live say so themselves, with the reason. */
+	buf_printf(out, "\nbackend %s_alive from http\n  balance leastconn\n  option httpchk\n" HAPROXY_CHECK("/livez"),
+		   name);
+	haproxy_servers(in, out);
+}
+
+static void haproxy_tcp(const struct plan_input *in, struct buf *out)
+{
+	char name[HAPROXY_NAME_SIZE];
+
+	haproxy_name(in, name);
+	buf_printf(out, "\nfrontend %s from tcp\n  bind 127.0.0.1:%u\n  default_backend %s_ready\n", name,
+		   in->open.port, name);
+	buf_printf(out, "\nbackend %s_ready from tcp\n  balance leastconn\n  option tcp-check\n  tcp-check connect\n",
+		   name);
+	buf_puts(out, "  tcp-check send 1\\n\n  tcp-check expect string 1\n");
+	haproxy_servers(in, out);
+}
+
+void haproxy_render(const struct plan *plan, unsigned connections, unsigned threads, struct buf *out)
+{
+	buf_printf(out,
+		   "# Rendered from %s; a change here is lost at the next start.\n"
+		   "global\n"
+		   "  log stdout format raw daemon notice\n"
+		   "  nbthread %u\n"
+		   "  maxconn %u\n"
+		   "  hard-stop-after 10s\n",
+		   plan->def->definition, threads, connections);
+	haproxy_http_defaults(out);
+	haproxy_tcp_defaults(out);
+	for (size_t i = 0; i < plan->n_inputs; i++) {
+		if (plan->inputs[i].endpoint->protocol == CSDEF_HTTP)
+			haproxy_http(plan, &plan->inputs[i], out);
+		else
+			haproxy_tcp(&plan->inputs[i], out);
+	}
+}

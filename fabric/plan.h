@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the fabric is going to run, settled before anything is started: the roles and instance counts of the two files,
+ * changed by the environment (HTTP_PORT, TCP_PORT, WEB_INSTANCES, WORKER_INSTANCES, CLIENT_CONNECTIONS), with every
+ * port chosen and held. Made once at start. */
+#ifndef SQUARE_PLAN_H
+#define SQUARE_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "csdef.h"
+#include "err.h"
+#include "port.h"
+
+#define PLAN_CLIENT_CONNECTIONS 64 /* default of CLIENT_CONNECTIONS */
+
+struct plan_instance {
+	char id[96];             /* "WorkerRole_IN_0" */
+	struct port_hold *ports; /* one for each endpoint of the role, in the definition's order */
+};
+
+struct plan_role {
+	const struct csdef_role *def;
+	struct plan_instance *instances;
+	unsigned n_instances;
+	unsigned drain_s;
+};
+
+/* An input endpoint: what the load balancer listens on. */
+struct plan_input {
+	const struct plan_role *role;
+	const struct csdef_endpoint *endpoint;
+	size_t index; /* of the endpoint in its role */
+	struct port_hold open;
+};
+
+struct plan {
+	const struct csdef *def; /* borrowed */
+	struct plan_role *roles;
+	struct plan_input *inputs;
+	size_t n_roles, n_inputs;
+	unsigned client_connections; /* of one address to one http endpoint; 0: any number */
+};
+
+/* NULL with *info saying what was expected and what came (a bad variable or setting, a port that is taken and which
+ * variable moves it). The definition must outlive the plan. */
+struct plan *plan_new(const struct csdef *def, struct errinfo *info);
+void plan_free(struct plan *plan);
+
+/* The first input endpoint of this protocol, NULL when there is none. */
+const struct plan_input *plan_input(const struct plan *plan, enum csdef_protocol protocol);
+uint16_t plan_port(const struct plan_input *input, unsigned instance); /* where that instance serves it */
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The plan of the fabric and the load balancer's configuration that is rendered from it. */
+#include <check.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "haproxy.h"
+#include "plan.h"
+#include "port.h"
+#include "proc.h"
+
+#define NS(kind) "xmlns=\"http://schemas.microsoft.com/ServiceHosting/2008/10/Service" kind "\""
+#define WEB_ENDPOINTS "<InputEndpoint name=\"HttpIn\" protocol=\"http\" port=\"8080\" localPort=\"*\"/>"
+#define WORKER_ENDPOINTS                                                                          \
+	"<InputEndpoint name=\"SquareEndpoint\" protocol=\"tcp\" port=\"2345\" localPort=\"*\"/>" \
+	"<InternalEndpoint name=\"WorkerPeer\" protocol=\"tcp\"/>"
+
+static char folder[] = "/tmp/square-haproxy.XXXXXX";
+static char csdef_path[64], cscfg_path[64], cfg_path[64];
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_ge(fputs(text, f), 0);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+static void setup(void)
+{
+	static const char *const variables[] = { "WEB_INSTANCES", "WORKER_INSTANCES", "CLIENT_CONNECTIONS" };
+
+	ck_assert_int_eq(setenv("HTTP_PORT", "0", 1), 0);
+	ck_assert_int_eq(setenv("TCP_PORT", "0", 1), 0);
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		ck_assert_int_eq(unsetenv(variables[i]), 0);
+	(void)strcpy(folder, "/tmp/square-haproxy.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	(void)snprintf(csdef_path, sizeof(csdef_path), "%s/service.csdef", folder);
+	(void)snprintf(cscfg_path, sizeof(cscfg_path), "%s/service.cscfg", folder);
+	(void)snprintf(cfg_path, sizeof(cfg_path), "%s/haproxy.cfg", folder);
+}
+
+static void teardown(void)
+{
+	(void)remove(csdef_path);
+	(void)remove(cscfg_path);
+	(void)remove(cfg_path);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static struct csdef *load(const char *web_endpoints, const char *worker_endpoints)
+{
+	struct errinfo info = { 0 };
+	struct csdef *def;
+	char text[4096];
+
+	(void)snprintf(
+	    text, sizeof(text),
+	    "<ServiceDefinition name=\"S\" " NS(
+		"Definition") "><WebRole name=\"Front\"><Endpoints>%s</Endpoints></WebRole>"
+			      "<WorkerRole name=\"Back\"><Endpoints>%s</Endpoints></WorkerRole></ServiceDefinition>",
+	    web_endpoints, worker_endpoints);
+	write_file(csdef_path, text);
+	write_file(cscfg_path,
+		   "<ServiceConfiguration serviceName=\"S\" " NS(
+		       "Configuration") ">"
+					"<Role name=\"Front\"><Instances count=\"1\"/></Role>"
+					"<Role name=\"Back\"><Instances count=\"2\"/></Role></ServiceConfiguration>");
+	def = csdef_load(csdef_path, cscfg_path, &info);
+	ck_assert_msg(def != NULL, "%s", info.text);
+	return def;
+}
+
+static struct plan *make_plan(const struct csdef *def)
+{
+	struct errinfo info = { 0 };
+	struct plan *plan = plan_new(def, &info);
+
+	ck_assert_msg(plan != NULL, "%s", info.text);
+	return plan;
+}
+
+/* HAProxy itself says whether the text is a configuration. */
+static void check_with_haproxy(const char *text)
+{
+	const char *const argv[] = { "haproxy", "-c", "-f", cfg_path, NULL };
+	static const char *const env[] = { "PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin", NULL };
+	struct proc_result r;
+
+	write_file(cfg_path, text);
+	proc_run(argv, env, NULL, 20000, &r);
+	ck_assert_msg(r.status == 0 && !strstr(r.err, "WARNING") && !strstr(r.err, "ALERT"), "status %d: %s%s\n%s",
+		      r.status, r.out, r.err, text);
+	proc_result_fini(&r);
+}
+
+__attribute__((format(printf, 2, 3))) static bool has(struct buf *text, const char *fmt, ...)
+{
+	char line[256];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	return strstr(buf_cstr(text), line) != NULL;
+}
+
+START_TEST(test_haproxy_render_of_the_definition)
+{
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS);
+	struct plan *plan = make_plan(def);
+	const struct plan_input *http = plan_input(plan, CSDEF_HTTP), *tcp = plan_input(plan, CSDEF_TCP);
+	struct buf text = BUF_INIT;
+
+	haproxy_render(plan, 1000, 1, &text);
+	check_with_haproxy(buf_cstr(&text));
+	ck_assert(has(&text, "frontend %s from http\n  bind 127.0.0.1:%u\n", "Front.HttpIn", http->open.port));
+	ck_assert(has(&text, "frontend %s from tcp\n  bind 127.0.0.1:%u\n", "Back.SquareEndpoint", tcp->open.port));
+	ck_assert(has(&text, "server %s 127.0.0.1:%u check\n", "Front_IN_0", plan_port(http, 0)));
+	ck_assert(has(&text, "server %s 127.0.0.1:%u check\n", "Back_IN_0", plan_port(tcp, 0)));
+	ck_assert(has(&text, "server %s 127.0.0.1:%u check\n", "Back_IN_1", plan_port(tcp, 1)));
+	ck_assert_ptr_null(strstr(buf_cstr(&text), "WorkerPeer"));
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&text), "sc0_conn_cur gt 64"));
+	buf_fini(&text);
+	plan_free(plan);
+	csdef_free(def);
+}
+END_TEST
+
+/* An endpoint that is added to the definition is served without a change anywhere else. */
+START_TEST(test_haproxy_render_of_added_endpoints)
+{
+	unsigned admin = proc_free_port(), cube = proc_free_port();
+	char web[300], worker[400];
+	struct buf text = BUF_INIT;
+	struct csdef *def;
+	struct plan *plan;
+
+	(void)snprintf(web, sizeof(web), WEB_ENDPOINTS "<InputEndpoint name=\"Admin\" protocol=\"http\" port=\"%u\"/>",
+		       admin);
+	(void)snprintf(worker, sizeof(worker),
+		       WORKER_ENDPOINTS "<InputEndpoint name=\"Cube\" protocol=\"tcp\" port=\"%u\"/>", cube);
+	def = load(web, worker);
+	plan = make_plan(def);
+	haproxy_render(plan, 1000, 1, &text);
+	check_with_haproxy(buf_cstr(&text));
+	ck_assert_uint_eq(plan->n_inputs, 4);
+	ck_assert(has(&text, "frontend %s from http\n  bind 127.0.0.1:%u\n", "Front.Admin", admin));
+	ck_assert(has(&text, "frontend %s from tcp\n  bind 127.0.0.1:%u\n", "Back.Cube", cube));
+	ck_assert(has(&text, "server %s 127.0.0.1:%u check\n", "Back_IN_1", plan_port(&plan->inputs[3], 1)));
+	buf_fini(&text);
+	plan_free(plan);
+	csdef_free(def);
+}
+END_TEST
+
+START_TEST(test_haproxy_render_without_instances_or_limit)
+{
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS);
+	struct buf text = BUF_INIT;
+	struct plan *plan;
+
+	ck_assert_int_eq(setenv("WORKER_INSTANCES", "0", 1), 0);
+	ck_assert_int_eq(setenv("CLIENT_CONNECTIONS", "0", 1), 0);
+	plan = make_plan(def);
+	haproxy_render(plan, 1000, 1, &text);
+	check_with_haproxy(buf_cstr(&text));
+	ck_assert_ptr_null(strstr(buf_cstr(&text), "Back_IN_"));
+	ck_assert_ptr_null(strstr(buf_cstr(&text), "conn_cur"));
+	buf_fini(&text);
+	plan_free(plan);
+	csdef_free(def);
+}
+END_TEST
+
+START_TEST(test_plan_new_counts_from_environment)
+{
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS);
+	struct plan *plan;
+
+	ck_assert_int_eq(setenv("WEB_INSTANCES", "3", 1), 0);
+	ck_assert_int_eq(setenv("WORKER_INSTANCES", "5", 1), 0);
+	plan = make_plan(def);
+	ck_assert_uint_eq(plan->roles[0].n_instances, 3);
+	ck_assert_uint_eq(plan->roles[1].n_instances, 5);
+	ck_assert_str_eq(plan->roles[1].instances[4].id, "Back_IN_4");
+	ck_assert_uint_eq(plan->roles[0].drain_s, 10);
+	plan_free(plan);
+	csdef_free(def);
+}
+END_TEST
+
+static const struct bad {
+	const char *name, *value, *expected;
+} bads[] = {
+	{ "HTTP_PORT", "eighty",
+	  "environment variable HTTP_PORT: expected a whole number from 0 to 65535, got \"eighty\"" },
+	{ "HTTP_PORT", "-1", "environment variable HTTP_PORT: expected a whole number from 0 to 65535, got \"-1\"" },
+	{ "TCP_PORT", "65536",
+	  "environment variable TCP_PORT: expected a whole number from 0 to 65535, got \"65536\"" },
+	{ "WEB_INSTANCES", "1001",
+	  "environment variable WEB_INSTANCES: expected a whole number from 0 to 1000, got \"1001\"" },
+	{ "WORKER_INSTANCES", "2 ",
+	  "environment variable WORKER_INSTANCES: expected a whole number from 0 to 1000, got \"2 \"" },
+	{ "CLIENT_CONNECTIONS", "x",
+	  "environment variable CLIENT_CONNECTIONS: expected a whole number from 0 to 1000000, got \"x\"" },
+};
+
+START_TEST(test_plan_new_bad_variable)
+{
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS);
+	struct errinfo info = { 0 };
+
+	ck_assert_int_eq(setenv(bads[_i].name, bads[_i].value, 1), 0);
+	ck_assert_ptr_null(plan_new(def, &info));
+	ck_assert_str_eq(info.text, bads[_i].expected);
+	csdef_free(def);
+}
+END_TEST
+
+/* A listener of another program, on a port of its choice. */
+static int listener(unsigned *port)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	socklen_t len = sizeof(addr);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	ck_assert_int_eq(listen(fd, 5), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+	*port = ntohs(addr.sin_port);
+	return fd;
+}
+
+START_TEST(test_plan_new_taken_port)
+{
+	static const char *const variables[] = { "HTTP_PORT", "TCP_PORT" }, *const endpoints[] = { "HttpIn",
+												   "SquareEndpoint" };
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS);
+	struct errinfo info = { 0 };
+	char value[16], expected[320];
+	unsigned port;
+	int fd = listener(&port);
+
+	(void)snprintf(value, sizeof(value), "%u", port);
+	ck_assert_int_eq(setenv(variables[_i], value, 1), 0);
+	ck_assert_ptr_null(plan_new(def, &info));
+	(void)snprintf(expected, sizeof(expected),
+		       "port %u, where %s is to listen, is taken by another program; stop that one, or choose another "
+		       "port with %s=%u "
+		       "(0: any free one)",
+		       port, endpoints[_i], variables[_i], port < 65535 ? port + 1 : 0);
+	ck_assert_str_eq(info.text, expected);
+	ck_assert_int_eq(info.code, ERR_EXISTS);
+	(void)close(fd);
+	csdef_free(def);
+}
+END_TEST
+
+START_TEST(test_plan_new_same_port_twice)
+{
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS);
+	struct errinfo info = { 0 };
+	char value[16];
+
+	(void)snprintf(value, sizeof(value), "%u", proc_free_port());
+	ck_assert_int_eq(setenv("HTTP_PORT", value, 1), 0);
+	ck_assert_int_eq(setenv("TCP_PORT", value, 1), 0);
+	ck_assert_ptr_null(plan_new(def, &info));
+	ck_assert_ptr_nonnull(strstr(info.text, "is asked for twice: for HttpIn and for SquareEndpoint"));
+	csdef_free(def);
+}
+END_TEST
+
+static int try_listen(unsigned port, bool reuse)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, rc;
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (reuse)
+		ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
+	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? listen(fd, 1) : -1;
+	if (rc == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+/* A held port is for a child that sets SO_REUSEADDR, again and again, and for no other program. */
+START_TEST(test_port_hold_keeps_others_out)
+{
+	struct port_hold hold = PORT_HOLD_INIT;
+	struct errinfo info = { 0 };
+	int fd;
+
+	ck_assert_int_eq(port_hold(0, &hold, &info), ERR_OK);
+	ck_assert_int_ne(hold.port, 0);
+	ck_assert_int_lt(try_listen(hold.port, false), 0);
+	for (int i = 0; i < 3; i++) {
+		fd = try_listen(hold.port, true);
+		ck_assert_int_ge(fd, 0);
+		(void)close(fd);
+	}
+	port_release(&hold);
+	ck_assert_int_eq(hold.fd, -1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *core = suite_create("core"), *limits = suite_create("limits");
+	TCase *render = tcase_create("render"), *plan = tcase_create("plan");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(render, setup, teardown);
+	tcase_add_test(render, test_haproxy_render_of_the_definition);
+	tcase_add_test(render, test_haproxy_render_of_added_endpoints);
+	tcase_add_test(render, test_haproxy_render_without_instances_or_limit);
+	tcase_add_test(render, test_plan_new_counts_from_environment);
+	suite_add_tcase(core, render);
+	tcase_add_checked_fixture(plan, setup, teardown);
+	tcase_add_loop_test(plan, test_plan_new_bad_variable, 0, (int)(sizeof(bads) / sizeof(bads[0])));
+	tcase_add_loop_test(plan, test_plan_new_taken_port, 0, 2);
+	tcase_add_test(plan, test_plan_new_same_port_twice);
+	tcase_add_test(plan, test_port_hold_keeps_others_out);
+	suite_add_tcase(limits, plan);
+	sr = srunner_create(core);
+	srunner_add_suite(sr, limits);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
