@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Square: `make help` lists the targets. Nothing is written outside build/ (BUILD=... moves it).
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+CC       ?= cc
+SAN      ?=
+WERROR   ?=
+comma    := ,
+MODE     := $(if $(SAN),$(subst $(comma),-,$(SAN)),release)
+BUILD    ?= build/$(MODE)
+V        ?= 0
+Q        := $(if $(filter 1,$(V)),,@)
+say       = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+# ---- flags ----
+PKGS     := libmicrohttpd hiredis jansson libuv expat gmp libcurl
+pkgflags  = $(shell pkg-config --cflags $(1))
+pkglibs   = $(shell pkg-config --libs $(1))
+WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+            -Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla $(if $(WERROR),-Werror)
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+OPT      := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O2 -D_FORTIFY_SOURCE=3)
+CFLAGS   ?= -g
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DSQUARE_VERSION='"$(VERSION)"' $(WARN) $(HARDEN) $(OPT) -ffunction-sections \
+            -MMD -MP -pthread $(CFLAGS) $(CPPFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+
+# ---- what there is: a folder is a layer, and sees only the include paths given to it here ----
+COMMON   := $(wildcard common/*.c)
+WEB      := $(wildcard web-role/*.c web-role/handlers/*.c)
+WORKER   := $(wildcard worker-role/*.c worker-role/ops/*.c)
+CLI      := $(wildcard cli/*.c)
+FABRIC   := $(wildcard fabric/*.c)
+SUPPORT  := $(wildcard tests/support/*.c)
+UNIT     := $(wildcard tests/unit/check_*.c)
+INTEG    := $(wildcard tests/integration/check_*.c)
+LUATEST  := $(wildcard tests/lua/check_*.c)
+BENCH    := $(wildcard bench/*.c)
+LUA      := $(addprefix common/lua/,head.lua clock.lua record.lua place.lua) \
+            $(sort $(filter-out %/head.lua %/clock.lua %/record.lua %/place.lua,$(wildcard common/lua/*.lua)))
+
+INC_common  := -Icommon
+INC_web-role := -Iweb-role -Icommon
+INC_worker-role := -Iworker-role -Icommon
+INC_cli     := -Icli -Icommon
+INC_fabric  := -Ifabric -Icommon
+INC_tests   := -Itests/support -Icommon -Iweb-role -Iworker-role -Ifabric -Icli
+INC_bench   := -Ibench -Icommon -Iworker-role
+obj       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+LIB_common := $(BUILD)/lib/libcommon.a
+LIB_web    := $(BUILD)/lib/libweb.a
+LIB_worker := $(BUILD)/lib/libworker.a
+LIB_fabric := $(BUILD)/lib/libfabric.a
+LIB_support := $(BUILD)/lib/libsupport.a
+BIN        := $(addprefix $(BUILD)/bin/,web-role worker-role square square-fabric)
+UNIT_BIN   := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT))
+INTEG_BIN  := $(patsubst tests/integration/%.c,$(BUILD)/tests/integration/%,$(INTEG))
+LUA_BIN    := $(patsubst tests/lua/%.c,$(BUILD)/tests/lua/%,$(LUATEST))
+TEST_BIN   := $(UNIT_BIN) $(LUA_BIN) $(INTEG_BIN)
+BENCH_BIN  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH))
+
+LIBS_common := $(call pkglibs,hiredis jansson libuv expat)
+LIBS_web    := $(call pkglibs,libmicrohttpd) $(LIBS_common)
+LIBS_worker := $(call pkglibs,gmp) $(LIBS_common) -lm
+LIBS_cli    := $(call pkglibs,libcurl) $(LIBS_common)
+# asked for only when a test is linked: to build and run, check need not be there
+LIBS_tests   = $(eval LIBS_tests := $(call pkglibs,check libcurl libmicrohttpd gmp) $(LIBS_common) -lm)$(LIBS_tests)
+
+.PHONY: all check check-unit check-lua check-integration check-asan check-tsan check-valgrind tests bench fmt fmt-check lint install uninstall clean help
+all: $(BIN) ## build the four programs into build/release/bin
+
+# ---- rules ----
+$(BUILD)/obj/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INC_$(firstword $(subst /, ,$<))) $(PKGFLAGS) -c -o $@ $<
+PKGFLAGS := $(call pkgflags,$(PKGS))
+
+$(BUILD)/gen/lua_library.c: $(LUA) common/lua/embed.awk
+	$(call say,LUA,$@)
+	@mkdir -p $(@D)
+	$(Q)awk -f common/lua/embed.awk $(LUA) >$@.tmp && mv $@.tmp $@
+$(BUILD)/obj/gen/lua_library.o: $(BUILD)/gen/lua_library.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Icommon -c -o $@ $<
+
+$(LIB_common): $(call obj,$(COMMON)) $(BUILD)/obj/gen/lua_library.o
+$(LIB_web): $(call obj,$(filter-out %/main.c,$(WEB)))
+$(LIB_worker): $(call obj,$(filter-out %/main.c,$(WORKER)))
+$(LIB_fabric): $(call obj,$(filter-out %/main.c,$(FABRIC)))
+$(LIB_support): $(call obj,$(SUPPORT))
+$(BUILD)/lib/%.a:
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+link = $(call say,LD,$@)
+define link_rule
+	$(link)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(1)
+endef
+$(BUILD)/bin/web-role: $(BUILD)/obj/web-role/main.o $(LIB_web) $(LIB_common)
+	$(call link_rule,$(LIBS_web))
+$(BUILD)/bin/worker-role: $(BUILD)/obj/worker-role/main.o $(LIB_worker) $(LIB_common)
+	$(call link_rule,$(LIBS_worker))
+$(BUILD)/bin/square: $(call obj,$(CLI)) $(LIB_common)
+	$(call link_rule,$(LIBS_cli))
+$(BUILD)/bin/square-fabric: $(BUILD)/obj/fabric/main.o $(LIB_fabric) $(LIB_common)
+	$(call link_rule,$(LIBS_common))
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB_support) $(LIB_web) $(LIB_worker) $(LIB_fabric) $(LIB_common)
+	$(call link_rule,$(LIBS_tests))
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(LIB_worker) $(LIB_common)
+	$(call link_rule,$(LIBS_worker))
+
+# ---- tests ----
+tests: $(TEST_BIN) $(BIN) ## build everything and the tests, run nothing
+bench: $(BIN) $(BENCH_BIN) ## build the programs of bench/
+runtests = $(Q)BUILD_DIR=$(abspath $(BUILD)) SOURCE_DIR=$(CURDIR) tests/run $(1)
+check: tests ## build and run every test: unit, lua, integration
+	$(call runtests,$(TEST_BIN))
+check-unit: $(UNIT_BIN) ## the unit tests alone
+	$(call runtests,$(UNIT_BIN))
+check-lua: $(LUA_BIN) ## the queue's functions against a private Redis
+	$(call runtests,$(LUA_BIN))
+check-integration: $(INTEG_BIN) $(BIN) ## the real binaries
+	$(call runtests,$(INTEG_BIN))
+check-asan: ## all tests under AddressSanitizer and UBSan
+	$(Q)$(MAKE) check SAN=address,undefined
+check-tsan: ## the web role's tests under ThreadSanitizer
+	$(Q)$(MAKE) check-integration SAN=thread
+check-valgrind: $(UNIT_BIN) ## the unit tests under valgrind
+	$(Q)BUILD_DIR=$(abspath $(BUILD)) SOURCE_DIR=$(CURDIR) VALGRIND=1 tests/run $(UNIT_BIN)
+
+# ---- care ----
+SOURCES = $(COMMON) $(WEB) $(WORKER) $(CLI) $(FABRIC) $(SUPPORT) $(UNIT) $(INTEG) $(LUATEST) $(BENCH)
+HEADERS = $(wildcard common/*.h web-role/*.h web-role/handlers/*.h worker-role/*.h worker-role/ops/*.h cli/*.h fabric/*.h tests/support/*.h bench/*.h)
+fmt: ## format the C sources in place
+	clang-format -i $(SOURCES) $(HEADERS)
+fmt-check:
+	$(call say,FORMAT,all sources)
+	$(Q)clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
+TIDY = $(addprefix tidy-,$(COMMON) $(WEB) $(WORKER) $(CLI) $(FABRIC))
+.PHONY: $(TIDY)
+$(TIDY): tidy-%:
+	$(call say,TIDY,$*)
+	$(Q)clang-tidy --quiet $* -- -std=c11 -D_GNU_SOURCE -DSQUARE_VERSION='""' $(INC_$(firstword $(subst /, ,$*))) $(PKGFLAGS) 2>/dev/null
+lint: fmt-check $(TIDY) ## clang-format, clang-tidy, cppcheck, shellcheck
+	$(call say,CPPCHECK,all sources)
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability \
+	  --suppress=missingIncludeSystem -Icommon -Iweb-role -Iworker-role -Icli -Ifabric common web-role worker-role cli fabric
+	$(Q)shellcheck dev .ci/run tests/run tests/pristine/run bench/run
+
+install: $(BIN) ## install the programs and man pages below DESTDIR PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/square
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 service.csdef service.cscfg $(DESTDIR)$(PREFIX)/share/square
+uninstall: ## remove what install put there
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(BIN))) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(wildcard man/*.1)))
+	rm -rf $(DESTDIR)$(PREFIX)/share/square
+clean: ## remove build/
+	rm -rf build
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  options: SAN=address,undefined|thread  WERROR=1  V=1  BUILD=dir  PREFIX=dir  DESTDIR=dir'
+
+.SECONDARY:
+-include $(wildcard $(addsuffix .d,$(basename $(call obj,$(SOURCES) web-role/main.c worker-role/main.c))))
