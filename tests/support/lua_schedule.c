@@ -5,176 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lua_check.h"
-#include "lua_model.h"
+#include "lua_schedule_step.h"
 #include "must.h"
-#include "queue.h"
-
-enum { WORKERS = 4, BATCHES = 48, CALLS = 32, TRACE = 30, TRACE_BYTES = 420, FINALS_KEPT = 24, LIVE_AIM = 48 };
-
-/* A batch as some worker remembers it; long after it is gone, late calls still name it. */
-struct seen_batch {
-	char name[128];
-	unsigned jobs[QUEUE_BATCH_MAX];
-	unsigned n;
-};
-
-struct schedule {
-	struct lua_lab *lab;
-	struct model model;
-	uint64_t seed, random;
-	unsigned step, calls, replayed;
-	unsigned next_job, next_batch, next_idem;
-	unsigned boots[WORKERS];
-	struct seen_batch batches[BATCHES];
-	unsigned batch_count; /* ever seen; the ring holds the last ones */
-	struct lua_call *past[CALLS];
-	char trace[TRACE][TRACE_BYTES];
-	unsigned trace_count;
-	char *failure;
-};
-
-/* ---- chance (splitmix64) ---- */
-
-static uint64_t chance(struct schedule *s)
-{
-	uint64_t z = s->random += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
-static unsigned below(struct schedule *s, unsigned n)
-{
-	return (unsigned)(chance(s) % n);
-}
-
-static bool percent(struct schedule *s, unsigned p)
-{
-	return below(s, 100) < p;
-}
-
-/* ---- telling ---- */
-
-static const char *trace_line(struct schedule *s, const char *line)
-{
-	char *at = s->trace[s->trace_count++ % TRACE];
-
-	snprintf(at, TRACE_BYTES, "%6u %+.6f s  %s", s->step, (double)(int64_t)(s->model.now - LAB_START_US) / 1e6,
-		 line);
-	return at;
-}
-
-static void fail(struct schedule *s, const char *why)
-{
-	struct buf b = BUF_INIT;
-
-	if (s->failure)
-		return;
-	buf_printf(&b, "%s\n(SCHEDULE_SEED=%llu, step %u) the last steps:\n", why, (unsigned long long)s->seed,
-		   s->step);
-	unsigned first = s->trace_count > TRACE ? s->trace_count - TRACE : 0;
-	for (unsigned i = first; i < s->trace_count; i++)
-		buf_printf(&b, "%s\n", s->trace[i % TRACE]);
-	s->failure = buf_take(&b, NULL);
-}
-
-static void print_call(struct buf *out, const struct lua_call *c)
-{
-	struct job job;
-
-	buf_puts(out, c->function);
-	for (size_t i = 0; i < c->n; i++) {
-		buf_byte(out, ' ');
-		if (job_record_decode(c->args[i].data, c->args[i].len, &job) == 0)
-			buf_printf(out, "<%c delay %llu expires_in %llu max %u reply %.*s>", job.priority,
-				   (unsigned long long)job.delay_us, (unsigned long long)job.expires_in_us,
-				   job.max_attempts, (int)job.reply.n, job.reply.p);
-		else if (c->args[i].len == ID_TEXT_LEN)
-			buf_printf(out, "#%x", lua_lab_number(c->args[i].data));
-		else
-			buf_puts(out, c->args[i].len ? buf_cstr(&c->args[i]) : "''");
-	}
-}
-
-/* ---- one step ---- */
-
-static void check_keys(struct schedule *s)
-{
-	struct lua_state st;
-	struct errinfo info = { 0 };
-
-	if (lua_state_read(&st, s->lab->link, LAB_TAG, &info)) {
-		fail(s, info.text);
-	} else {
-		const char *why = lua_state_check(&st);
-		why = why ? why : model_compare(&s->model, &st);
-		if (why)
-			fail(s, why);
-	}
-	lua_state_fini(&st);
-}
-
-static void call_done(struct schedule *s, const struct lua_call *c, struct buf *expect, const struct rreply *reply)
-{
-	struct buf line = BUF_INIT, came = BUF_INIT;
-
-	print_call(&line, c);
-	buf_puts(&line, " -> ");
-	lua_reply_print(&came, reply);
-	buf_append(&line, came.data, came.len);
-	trace_line(s, buf_cstr(&line));
-	if (strcmp(buf_cstr(&came), buf_cstr(expect)) != 0) {
-		buf_clear(&line);
-		buf_printf(&line, "%s answered\n  %s\nexpected\n  %s", c->function, buf_cstr(&came), buf_cstr(expect));
-		fail(s, buf_cstr(&line));
-	}
-	buf_fini(&line);
-	buf_fini(&came);
-}
-
-static void make_call(struct schedule *s, const struct lua_call *c)
-{
-	struct buf expect = BUF_INIT;
-
-	lua_lab_clock(s->lab, s->model.now);
-	s->calls++;
-	model_call(&s->model, c, &expect);
-	call_done(s, c, &expect, lua_lab_call(s->lab, c));
-	buf_fini(&expect);
-	if (!s->failure)
-		check_keys(s);
-}
-
-/* Makes the call and keeps it, to be repeated one day. */
-static void perform(struct schedule *s, struct lua_call *c)
-{
-	unsigned at = below(s, CALLS);
-
-	make_call(s, c);
-	lua_call_free(s->past[at]);
-	s->past[at] = c;
-}
-
-static struct lua_call *call_new(const char *function)
-{
-	return lua_call_new(function, LAB_TAG);
-}
-
-static void add_id(struct schedule *s, struct lua_call *c, unsigned number)
-{
-	lua_call_str(c, model_job(&s->model, number)->id);
-}
-
-static void note(struct schedule *s, const char *what, const char *which)
-{
-	char line[200];
-
-	snprintf(line, sizeof line, "%s %s", what, which);
-	trace_line(s, line);
-	check_keys(s);
-}
 
 /* ---- web roles ---- */
 
@@ -183,32 +15,35 @@ static void add_job(struct schedule *s, struct lua_call *c)
 	static const char priorities[] = { JOB_HIGH, JOB_NORMAL, JOB_NORMAL, JOB_LOW };
 	struct buf record = BUF_INIT;
 	char reply[16] = "", opts[64] = "";
-	struct job job = { .priority = (enum job_priority)priorities[below(s, 4)],
-			   .max_attempts = 1 + below(s, 4),
+	struct job job = { .priority = (enum job_priority)priorities[schedule_below(s, 4)],
+			   .max_attempts = 1 + schedule_below(s, 4),
 			   .result_ttl_s = 3600 };
 
-	if (percent(s, 25))
-		job.delay_us = percent(s, 10) ? 1800000000ull : 1 + below(s, 5000000);
-	if (percent(s, 25))
-		job.expires_in_us = 100000 + below(s, 20000000);
-	if (percent(s, 50))
-		snprintf(reply, sizeof reply, percent(s, 20) ? "R%u,R3" : "R%u", below(s, 3));
+	if (schedule_percent(s, 25))
+		job.delay_us = schedule_percent(s, 10) ? 1800000000ull : 1 + schedule_below(s, 5000000);
+	if (schedule_percent(s, 25))
+		job.expires_in_us = 100000 + schedule_below(s, 20000000);
+	if (schedule_percent(s, 50))
+		snprintf(reply, sizeof reply, schedule_percent(s, 20) ? "R%u,R3" : "R%u", schedule_below(s, 3));
 	job.reply = (struct span){ reply, strlen(reply) };
-	if (percent(s, 20)) {
-		unsigned key = percent(s, 60) ? s->next_idem++ : s->next_idem - below(s, 1 + s->next_idem % 8);
-		snprintf(opts, sizeof opts, "|h%u|p%u", key, below(s, 2));
-	} else if (percent(s, 5)) {
-		snprintf(opts, sizeof opts, "%llu||", (unsigned long long)s->model.now - 1000000 + below(s, 3000000));
+	if (schedule_percent(s, 20)) {
+		unsigned key =
+		    schedule_percent(s, 60) ? s->next_idem++ : s->next_idem - schedule_below(s, 1 + s->next_idem % 8);
+		snprintf(opts, sizeof opts, "|h%u|p%u", key, schedule_below(s, 2));
+	} else if (schedule_percent(s, 5)) {
+		snprintf(opts, sizeof opts, "%llu||",
+			 (unsigned long long)s->model.now - 1000000 + schedule_below(s, 3000000));
 	}
 	lua_lab_record(&record, &job);
-	if (percent(s, 20)) { /* a sender's nonsense in what is not its business: state, flags, attempt, created_at */
+	if (schedule_percent(
+		s, 20)) { /* a sender's nonsense in what is not its business: state, flags, attempt, created_at */
 		record.data[2] = JOB_SUCCEEDED;
-		record.data[4] = (char)below(s, 4);
-		record.data[6] = (char)below(s, 9);
-		record.data[16] = (char)below(s, 99);
+		record.data[4] = (char)schedule_below(s, 4);
+		record.data[6] = (char)schedule_below(s, 9);
+		record.data[16] = (char)schedule_below(s, 99);
 	}
-	s->next_job += !(c->n > 1 && percent(s, 10)); /* now and then the same id twice in one call */
-	add_id(s, c, s->next_job);
+	s->next_job += !(c->n > 1 && schedule_percent(s, 10)); /* now and then the same id twice in one call */
+	schedule_add_id(s, c, s->next_job);
 	lua_call_str(c, opts);
 	lua_call_arg(c, record.data, record.len);
 	buf_fini(&record);
@@ -216,16 +51,16 @@ static void add_job(struct schedule *s, struct lua_call *c)
 
 static void step_enqueue(struct schedule *s)
 {
-	struct lua_call *c = call_new("sq_enqueue");
-	unsigned n = 1 + below(s, percent(s, 10) ? 20 : 5);
+	struct lua_call *c = schedule_call_new("sq_enqueue");
+	unsigned n = 1 + schedule_below(s, schedule_percent(s, 10) ? 20 : 5);
 	uint64_t live = (uint64_t)s->model.live;
 
 	if (live > LIVE_AIM)
 		n = 1;
-	lua_call_uint(c, percent(s, 5) ? live + below(s, 4) : 1000);
+	lua_call_uint(c, schedule_percent(s, 5) ? live + schedule_below(s, 4) : 1000);
 	while (n--)
 		add_job(s, c);
-	perform(s, c);
+	schedule_perform(s, c);
 }
 
 /* A job whose record exists; NULL when there is none, or when it is a corrupt one. */
@@ -233,7 +68,7 @@ static struct mjob *some_job(struct schedule *s)
 {
 	if (!s->model.present.n)
 		return NULL;
-	struct mjob *j = &s->model.jobs[s->model.present.v[below(s, (unsigned)s->model.present.n)]];
+	struct mjob *j = &s->model.jobs[s->model.present.v[schedule_below(s, (unsigned)s->model.present.n)]];
 	return j->corrupt ? NULL : j;
 }
 
@@ -242,61 +77,61 @@ static struct mjob *some_running(struct schedule *s)
 {
 	if (!s->model.batch_count)
 		return NULL;
-	const struct ints *jobs = &s->model.batches[below(s, (unsigned)s->model.batch_count)].jobs;
-	struct mjob *j = &s->model.jobs[jobs->v[below(s, (unsigned)jobs->n)]];
+	const struct ints *jobs = &s->model.batches[schedule_below(s, (unsigned)s->model.batch_count)].jobs;
+	struct mjob *j = &s->model.jobs[jobs->v[schedule_below(s, (unsigned)jobs->n)]];
 	return j->corrupt ? NULL : j;
 }
 
 static void step_cancel(struct schedule *s)
 {
-	struct mjob *j = percent(s, 95) ? some_job(s) : model_job(&s->model, s->next_job + 7);
+	struct mjob *j = schedule_percent(s, 95) ? some_job(s) : model_job(&s->model, s->next_job + 7);
 	struct lua_call *c;
 
-	if (percent(s, 50))
+	if (schedule_percent(s, 50))
 		j = some_running(s);
 	if (!j)
 		return;
-	c = call_new("sq_cancel");
+	c = schedule_call_new("sq_cancel");
 	lua_call_str(c, j->id);
-	perform(s, c);
+	schedule_perform(s, c);
 }
 
 static void step_watch(struct schedule *s)
 {
-	struct mjob *j = percent(s, 95) ? some_job(s) : model_job(&s->model, s->next_job + 7);
+	struct mjob *j = schedule_percent(s, 95) ? some_job(s) : model_job(&s->model, s->next_job + 7);
 	char receiver[8];
 	struct lua_call *c;
 
 	if (!j)
 		return;
-	snprintf(receiver, sizeof receiver, "R%u", below(s, MODEL_RECEIVERS));
-	c = call_new("sq_watch");
+	snprintf(receiver, sizeof receiver, "R%u", schedule_below(s, MODEL_RECEIVERS));
+	c = schedule_call_new("sq_watch");
 	lua_call_str(c, j->id);
 	lua_call_str(c, receiver);
-	perform(s, c);
+	schedule_perform(s, c);
 }
 
 static void step_pause(struct schedule *s)
 {
-	struct lua_call *c = call_new("sq_pause");
+	struct lua_call *c = schedule_call_new("sq_pause");
 
-	lua_call_str(c, percent(s, s->model.paused ? 10 : 50) ? "1" : "0");
-	perform(s, c);
+	lua_call_str(c, schedule_percent(s, s->model.paused ? 10 : 50) ? "1" : "0");
+	schedule_perform(s, c);
 }
 
 /* ---- workers ---- */
 
 static void step_claim(struct schedule *s)
 {
-	struct lua_call *c = call_new("sq_claim");
+	struct lua_call *c = schedule_call_new("sq_claim");
 	struct seen_batch *seen = &s->batches[s->batch_count++ % BATCHES];
-	unsigned w = below(s, WORKERS);
+	unsigned w = schedule_below(s, WORKERS);
 
 	snprintf(seen->name, sizeof seen->name, "W%u.b%u.%u", w, s->boots[w], s->next_batch++);
 	lua_call_str(c, seen->name);
-	lua_call_uint(c, percent(s, 10) ? QUEUE_BATCH_MAX : 1 + below(s, 8));
+	lua_call_uint(c, schedule_percent(s, 10) ? QUEUE_BATCH_MAX : 1 + schedule_below(s, 8));
 	lua_call_uint(c, QUEUE_LEASE_US);
-	perform(s, c);
+	schedule_perform(s, c);
 	const struct mbatch *b = model_batch(&s->model, seen->name);
 	seen->n = b ? (unsigned)b->jobs.n : 0;
 	if (b)
@@ -312,8 +147,8 @@ static struct seen_batch *some_batch(struct schedule *s)
 	struct seen_batch *b = NULL;
 
 	for (int tries = 0; n && tries < 12; tries++) {
-		b = &s->batches[below(s, n)];
-		if (b->n && (model_batch(&s->model, b->name) || percent(s, 4)))
+		b = &s->batches[schedule_below(s, n)];
+		if (b->n && (model_batch(&s->model, b->name) || schedule_percent(s, 4)))
 			break;
 	}
 	return b && b->n ? b : NULL;
@@ -322,14 +157,15 @@ static struct seen_batch *some_batch(struct schedule *s)
 /* Adds some of the batch's jobs, and rarely a foreign one. outcome: also kind, time and JSON. */
 static unsigned add_some(struct schedule *s, struct lua_call *c, const struct seen_batch *b, const char *kinds)
 {
-	unsigned first = percent(s, 60) ? 0 : below(s, b->n), n = percent(s, 60) ? b->n : 1 + below(s, b->n), added = 0;
+	unsigned first = schedule_percent(s, 60) ? 0 : schedule_below(s, b->n),
+		 n = schedule_percent(s, 60) ? b->n : 1 + schedule_below(s, b->n), added = 0;
 
 	for (unsigned i = first; i < b->n && added < n; i++, added++) {
-		bool foreign = s->next_job && percent(s, 2);
-		add_id(s, c, foreign ? below(s, s->next_job) : b->jobs[i]);
+		bool foreign = s->next_job && schedule_percent(s, 2);
+		schedule_add_id(s, c, foreign ? schedule_below(s, s->next_job) : b->jobs[i]);
 		if (kinds) {
-			lua_call_arg(c, &kinds[below(s, (unsigned)strlen(kinds))], 1);
-			lua_call_uint(c, below(s, 2000000));
+			lua_call_arg(c, &kinds[schedule_below(s, (unsigned)strlen(kinds))], 1);
+			lua_call_uint(c, schedule_below(s, 2000000));
 			lua_call_str(c, "{\"outcome\":1}");
 		}
 	}
@@ -343,17 +179,17 @@ static void on_batch(struct schedule *s, const char *function, const char *show,
 
 	if (!b)
 		return;
-	c = call_new(function);
+	c = schedule_call_new(function);
 	lua_call_str(c, b->name);
 	if (show)
 		lua_call_str(c, show);
 	add_some(s, c, b, kinds);
-	perform(s, c);
+	schedule_perform(s, c);
 }
 
 static void step_start(struct schedule *s)
 {
-	on_batch(s, "sq_start", percent(s, 50) ? "1" : "0", NULL);
+	on_batch(s, "sq_start", schedule_percent(s, 50) ? "1" : "0", NULL);
 }
 
 static void step_finish(struct schedule *s)
@@ -373,43 +209,43 @@ static void step_release(struct schedule *s)
 
 static void step_extend(struct schedule *s)
 {
-	struct lua_call *c = call_new("sq_extend");
-	unsigned n = 1 + below(s, 6);
+	struct lua_call *c = schedule_call_new("sq_extend");
+	unsigned n = 1 + schedule_below(s, 6);
 
 	lua_call_uint(c, QUEUE_LEASE_US);
 	while (n--) {
 		const struct seen_batch *b = some_batch(s);
 		lua_call_str(c, b ? b->name : "W9.b0.0");
 	}
-	perform(s, c);
+	schedule_perform(s, c);
 }
 
 static void step_reap(struct schedule *s)
 {
-	struct lua_call *c = call_new("sq_reap");
-	unsigned w = below(s, WORKERS);
+	struct lua_call *c = schedule_call_new("sq_reap");
+	unsigned w = schedule_below(s, WORKERS);
 	char name[16] = "", boot[16] = "";
 
-	if (percent(s, 60)) {
+	if (schedule_percent(s, 60)) {
 		snprintf(name, sizeof name, "W%u", w);
 		snprintf(boot, sizeof boot, "b%u", s->boots[w]);
 	}
 	lua_call_uint(c, QUEUE_LEASE_US);
 	lua_call_str(c, name);
 	lua_call_str(c, boot);
-	lua_call_uint(c, percent(s, 80) ? 64 : 1 + below(s, 5));
-	perform(s, c);
+	lua_call_uint(c, schedule_percent(s, 80) ? 64 : 1 + schedule_below(s, 5));
+	schedule_perform(s, c);
 }
 
 /* It forgets everything; its name comes back with another boot. */
 static void step_die(struct schedule *s)
 {
 	char which[8];
-	unsigned w = below(s, WORKERS);
+	unsigned w = schedule_below(s, WORKERS);
 
 	s->boots[w]++;
 	snprintf(which, sizeof which, "W%u", w);
-	note(s, "dies:", which);
+	schedule_note(s, "dies:", which);
 }
 
 /* ---- misfortune ---- */
@@ -418,29 +254,29 @@ static void step_markers(struct schedule *s)
 {
 	lab_do(s->lab, "DEL", LAB_TAG ":mk");
 	s->model.markers = 0;
-	note(s, "markers", "deleted");
+	schedule_note(s, "markers", "deleted");
 }
 
 static void step_replies(struct schedule *s)
 {
-	unsigned receiver = below(s, MODEL_RECEIVERS);
+	unsigned receiver = schedule_below(s, MODEL_RECEIVERS);
 	char key[64];
 
 	snprintf(key, sizeof key, LAB_TAG ":r:R%u", receiver);
 	lab_do(s->lab, "DEL", key);
 	s->model.replies[receiver].n = 0;
-	note(s, "replies taken:", key);
+	schedule_note(s, "replies taken:", key);
 }
 
 static void step_corrupt(struct schedule *s)
 {
-	struct mjob *j = percent(s, 50) ? some_job(s) : some_running(s);
+	struct mjob *j = schedule_percent(s, 50) ? some_job(s) : some_running(s);
 	char key[KEYS_NAME_SIZE];
 
-	if (!j || !strchr("qdr", j->state) || percent(s, 60))
+	if (!j || !strchr("qdr", j->state) || schedule_percent(s, 60))
 		return;
 	keys_job(key, LAB_TAG, j->id);
-	switch (below(s, 5)) {
+	switch (schedule_below(s, 5)) {
 	case 0:
 		lab_do(s->lab, "SET", key, "");
 		break;
@@ -459,15 +295,15 @@ static void step_corrupt(struct schedule *s)
 		break;
 	}
 	j->corrupt = true;
-	note(s, "corrupt:", j->id);
+	schedule_note(s, "corrupt:", j->id);
 }
 
 /* The clock steps back, and so far forward that leases given out meanwhile run out before anybody reaps. */
 static void step_swing(struct schedule *s)
 {
-	s->model.now -= (20 + below(s, 40)) * 1000000ull;
+	s->model.now -= (20 + schedule_below(s, 40)) * 1000000ull;
 	step_claim(s);
-	s->model.now += (10 + below(s, 3)) * 1000000ull;
+	s->model.now += (10 + schedule_below(s, 3)) * 1000000ull;
 	if (!s->failure)
 		step_reap(s);
 }
@@ -491,7 +327,7 @@ static void step_purge(struct schedule *s)
 		lab_do(s->lab, "DEL", key);
 		s->model.idems[0] = s->model.idems[--s->model.idem_count];
 	}
-	note(s, "old records", "gone");
+	schedule_note(s, "old records", "gone");
 }
 
 /* A new submission of an id that is gone, or whose record is no record, is not a repetition. */
@@ -509,29 +345,29 @@ static bool repeatable(struct schedule *s, const struct lua_call *c)
 
 static void step_repeat(struct schedule *s)
 {
-	const struct lua_call *c = s->past[below(s, CALLS)];
+	const struct lua_call *c = s->past[schedule_below(s, CALLS)];
 
 	if (!repeatable(s, c))
 		return;
 	s->replayed++;
-	make_call(s, c);
+	schedule_call(s, c);
 }
 
 static void turn_clock(struct schedule *s)
 {
-	unsigned p = below(s, 1000);
+	unsigned p = schedule_below(s, 1000);
 	uint64_t *now = &s->model.now;
 
 	if (p < 700)
-		*now += below(s, 20000);
+		*now += schedule_below(s, 20000);
 	else if (p < 950)
-		*now += below(s, 1000000);
+		*now += schedule_below(s, 1000000);
 	else if (p < 994)
-		*now += below(s, 12000000);
+		*now += schedule_below(s, 12000000);
 	else if (p < 996)
-		*now -= below(s, 3600000) * 1000ull;
+		*now -= schedule_below(s, 3600000) * 1000ull;
 	else
-		*now += below(s, 3600000) * 1000ull;
+		*now += schedule_below(s, 3600000) * 1000ull;
 }
 
 /* ---- the whole ---- */
@@ -552,7 +388,7 @@ static void random_step(struct schedule *s)
 
 	for (size_t i = 0; i < sizeof steps_table / sizeof *steps_table; i++)
 		total += steps_table[i].weight;
-	at = below(s, total);
+	at = schedule_below(s, total);
 	for (size_t i = 0; i < sizeof steps_table / sizeof *steps_table; i++) {
 		if (at < steps_table[i].weight) {
 			steps_table[i].step(s);
@@ -575,15 +411,15 @@ static void drain_once(struct schedule *s)
 		const struct ints jobs = s->model.batches[i].jobs;
 		char name[128];
 		snprintf(name, sizeof name, "%s", s->model.batches[i].name);
-		c = call_new("sq_finish");
+		c = schedule_call_new("sq_finish");
 		lua_call_str(c, name);
 		for (size_t k = 0; k < jobs.n; k++) {
-			add_id(s, c, jobs.v[k]);
+			schedule_add_id(s, c, jobs.v[k]);
 			lua_call_str(c, "s");
 			lua_call_str(c, "1");
 			lua_call_str(c, "1");
 		}
-		perform(s, c);
+		schedule_perform(s, c);
 	}
 	step_purge(s);
 }
@@ -591,11 +427,11 @@ static void drain_once(struct schedule *s)
 /* Every acknowledged job must have come to one end, or have been put aside for its record. */
 static void drain(struct schedule *s)
 {
-	struct lua_call *c = call_new("sq_pause");
+	struct lua_call *c = schedule_call_new("sq_pause");
 	char why[160];
 
 	lua_call_str(c, "0");
-	perform(s, c);
+	schedule_perform(s, c);
 	for (unsigned i = 0; i < 400 && s->model.live > 0 && !s->failure; i++, s->step++)
 		drain_once(s);
 	if (s->failure)
@@ -604,7 +440,7 @@ static void drain(struct schedule *s)
 		snprintf(why, sizeof why, "drained: %lld live, %llu accepted, %zu ended, %u isolated",
 			 (long long)s->model.live, (unsigned long long)s->model.accepted, s->model.ended.n,
 			 s->model.bad);
-		fail(s, why);
+		schedule_fail(s, why);
 	}
 }
 
