@@ -42,7 +42,7 @@ typedef void queue_submit_cb(void *arg, int status, enum queue_verdict verdict, 
 /* live_max: bound of live jobs per queue. deadline_ms: longest time until cb, whatever Redis does. */
 struct queue_submitter *queue_submitter_new(uv_loop_t *loop, struct rlink *link, uint64_t live_max,
 					    unsigned deadline_ms);
-void queue_submitter_free(struct queue_submitter *s); /* cb of what is open: ERR_CLOSED */
+void queue_submitter_free(struct queue_submitter *s); /* cb of what is open: ERR_CLOSED; not from within a cb */
 struct queue_submit {
 	const char *tag;        /* borrowed for the call, like all below */
 	const char *id;         /* text, ID_TEXT_LEN */

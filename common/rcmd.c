@@ -63,8 +63,9 @@ void rcmd_fcall(struct rcmd *c, const char *function, const char *key)
 
 const char *rcmd_bytes(struct rcmd *c, size_t *len)
 {
-	if (c->wire.failed || c->argc == 0)
+	if (c->argc == 0 || buf_reserve(&c->wire, 1))
 		return NULL;
+	c->wire.data[c->wire.len] = '\0'; /* hiredis looks one byte behind a command of one word */
 	char head[HEAD_ROOM];
 	int n = snprintf(head, sizeof head, "*%u\r\n", c->argc);
 	char *start = c->wire.data + HEAD_ROOM - n;

@@ -59,8 +59,10 @@ struct rsync *rsync_open(const char *url, unsigned timeout_ms, struct errinfo *i
 		return NULL;
 	struct timeval limit = { .tv_sec = timeout_ms / 1000, .tv_usec = (int)(timeout_ms % 1000) * 1000 };
 	struct rsync *s = calloc(1, sizeof *s);
-	if (!s)
+	if (!s) {
+		errinfo_set(info, ERR_NOMEM, "out of memory");
 		return NULL;
+	}
 	s->context = u.path[0] ? redisConnectUnixWithTimeout(u.path, limit)
 			       : redisConnectWithTimeout(u.host, (int)u.port, limit);
 	if (!s->context || s->context->err) {

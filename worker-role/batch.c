@@ -89,13 +89,8 @@ static void mark_dirty(struct batch *b)
 static void log_outcome(const struct entry *e)
 {
 	struct log_ids ids = { .job = e->id, .trace = e->trace[0] ? e->trace : NULL };
-	if (log_enabled(LOG_DEBUG))
-		log_write(LOG_DEBUG, &ids, "%s in %llu us",
-			  e->kind == 's'   ? "succeeded"
-			  : e->kind == 'f' ? "failed"
-			  : e->kind == 'c' ? "cancelled"
-					   : "failed, may be retried",
-			  (unsigned long long)e->run_us);
+	if (log_enabled(LOG_DEBUG)) /* the kind as in struct entry */
+		log_write(LOG_DEBUG, &ids, "outcome '%c' after %llu us", e->kind, (unsigned long long)e->run_us);
 }
 
 static void entry_done(struct entry *e, char kind, uint64_t run_us, const char *json, size_t n)
@@ -269,27 +264,22 @@ static void on_short_started(void *arg, int status, const char *verdicts, size_t
 	batch_settle(b);
 }
 
-static bool start_short(struct batch *b)
+static void start_short(struct batch *b)
 {
 	const char *ids[QUEUE_BATCH_MAX];
 	size_t n = 0;
 	for (size_t i = 0; i < b->n; i++)
 		if (b->entries[i].is_short && b->entries[i].state == ENTRY_CLAIMED)
 			ids[n++] = b->entries[i].id;
-	if (n == 0)
-		return true;
 	struct batch_owner *o = b->owner;
-	if (queue_start(o->link, o->tag(o, b->tag), b->id, false, ids, n, on_short_started, b))
-		return false;
+	if (n == 0 || queue_start(o->link, o->tag(o, b->tag), b->id, false, ids, n, on_short_started, b))
+		return; /* not sent: the next pump starts them like long ones */
 	b->in_flight++;
-	/* The attempt must be on its way before the first of them runs: should one bring the process down, it counts.
-	 */
+	/* The attempt must be on its way before the first of them runs: should one kill the process, it counts. */
 	rlink_flush(o->link);
 	for (size_t i = 0; i < b->n; i++)
-		if (b->entries[i].is_short && b->entries[i].state == ENTRY_CLAIMED) {
+		if (b->entries[i].is_short && b->entries[i].state == ENTRY_CLAIMED)
 			set_state(&b->entries[i], ENTRY_READY);
-		}
-	return true;
 }
 
 /* ---- taking a claim ---- */
@@ -333,10 +323,9 @@ struct batch *batch_new(struct batch_owner *o, unsigned tag, const char *id, con
 	for (size_t i = 0; i < claim->n; i++)
 		entry_init(b, &claim->jobs[i], longs);
 	o->stats.claimed += claim->n;
-	if (o->draining || !start_short(b))
-		b->dirty = true;
-	/* Long ones start as far as slots are free, the first ones first; the rest goes back to the head of the queue.
-	 */
+	if (!o->draining)
+		start_short(b);
+	/* Long ones start as far as slots are free, the first ones first; the rest goes back to its queue's head. */
 	unsigned slots = executor_free_slots(o->executor);
 	for (size_t i = b->n; i-- > 0;) {
 		struct entry *e = &b->entries[i];
