@@ -8,14 +8,14 @@
 /* One row a state: its name, whether it is final, and the states it may move to. */
 static const struct {
 	enum job_state state;
-	const char *name;
 	bool done;
+	const char *name;
 	const char *next;
 } states[] = {
-	{ JOB_DELAYED, "delayed", false, "qce" },    { JOB_QUEUED, "queued", false, "rce" },
-	{ JOB_RUNNING, "running", false, "qdsfxc" }, { JOB_SUCCEEDED, "succeeded", true, "" },
-	{ JOB_FAILED, "failed", true, "q" },         { JOB_DEAD, "dead", true, "q" },
-	{ JOB_CANCELLED, "cancelled", true, "q" },   { JOB_EXPIRED, "expired", true, "q" },
+	{ JOB_DELAYED, false, "delayed", "qce" },    { JOB_QUEUED, false, "queued", "rce" },
+	{ JOB_RUNNING, false, "running", "qdsfxc" }, { JOB_SUCCEEDED, true, "succeeded", "" },
+	{ JOB_FAILED, true, "failed", "q" },         { JOB_DEAD, true, "dead", "q" },
+	{ JOB_CANCELLED, true, "cancelled", "q" },   { JOB_EXPIRED, true, "expired", "q" },
 };
 
 static const struct {
@@ -79,7 +79,7 @@ bool job_state_may(enum job_state from, enum job_state to)
 
 struct span job_worker(const struct job *j)
 {
-	const char *dot = memchr(j->batch.p, '.', j->batch.n);
+	const char *dot = j->batch.n ? memchr(j->batch.p, '.', j->batch.n) : NULL;
 	return dot ? (struct span){ j->batch.p, (size_t)(dot - j->batch.p) } : (struct span){ "", 0 };
 }
 

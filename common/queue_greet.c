@@ -19,6 +19,7 @@ static long own_version(void)
 struct greeting {
 	struct rlink *link;
 	bool allow_volatile;
+	bool library_exists; /* Redis said so when we tried to load ours */
 };
 
 static void end(struct greeting *g, int status)
@@ -36,9 +37,16 @@ static void refuse(struct greeting *g, const char *why)
 	rlink_drop(link, why);
 }
 
+static void ask_version(struct greeting *g);
+
 static void on_loaded(void *arg, int status, const struct rreply *reply)
 {
 	struct greeting *g = arg;
+	if (status == ERR_PROTOCOL && strstr(rreply_str(reply, NULL), "already exists")) {
+		g->library_exists = true;
+		ask_version(g); /* somebody else was faster: which version has it now? */
+		return;
+	}
 	if (status == ERR_PROTOCOL)
 		log_error("redis: cannot load the function library: %s", rreply_str(reply, NULL));
 	else if (!status)
@@ -46,13 +54,15 @@ static void on_loaded(void *arg, int status, const struct rreply *reply)
 	end(g, status);
 }
 
-static void load(struct greeting *g)
+/* Replaces only what is known to be older: of two that find no library and load at once, the second is told so. */
+static void load(struct greeting *g, bool replace)
 {
 	struct rcmd cmd;
 	rcmd_init(&cmd);
 	rcmd_str(&cmd, "FUNCTION");
 	rcmd_str(&cmd, "LOAD");
-	rcmd_str(&cmd, "REPLACE");
+	if (replace)
+		rcmd_str(&cmd, "REPLACE");
 	rcmd_arg(&cmd, lua_library, lua_library_len);
 	int rc = rlink_send(g->link, &cmd, on_loaded, g);
 	rcmd_fini(&cmd);
@@ -67,17 +77,32 @@ static void on_version(void *arg, int status, const struct rreply *reply)
 	if (status && !missing)
 		end(g, status);
 	else if (missing || rreply_int(reply) < own_version())
-		load(g);
+		load(g, !missing || g->library_exists);
 	else
 		end(g, 0);
 }
 
+static void ask_version(struct greeting *g)
+{
+	struct rcmd cmd;
+	rcmd_init(&cmd);
+	rcmd_fcall(&cmd, "sq_version", KEYS_REG);
+	int rc = rlink_send(g->link, &cmd, on_version, g);
+	rcmd_fini(&cmd);
+	if (rc)
+		end(g, rc);
+}
+
 /* Tells what makes this Redis unfit to keep jobs; NULL when nothing does. */
-static const char *unfit(const char *info)
+static const char *unfit(const char *info, bool *may_be_allowed)
 {
 	const char *version = strstr(info, "redis_version:");
+	*may_be_allowed = false;
+	if (strstr(info, "loading:1"))
+		return "Redis is still loading its data";
 	if (!version || strtol(version + 14, NULL, 10) < 7)
 		return "Redis 7.0 or newer is needed (redis_version in INFO)";
+	*may_be_allowed = true;
 	if (!strstr(info, "maxmemory_policy:noeviction"))
 		return "Redis may evict jobs: set maxmemory-policy noeviction, or AllowVolatileRedis to run all the "
 		       "same";
@@ -94,20 +119,15 @@ static void on_info(void *arg, int status, const struct rreply *reply)
 		end(g, status);
 		return;
 	}
-	const char *why = unfit(rreply_str(reply, NULL));
-	if (why && !(g->allow_volatile && !strstr(why, "7.0"))) {
+	bool may_be_allowed;
+	const char *why = unfit(rreply_str(reply, NULL), &may_be_allowed);
+	if (why && !(g->allow_volatile && may_be_allowed)) {
 		refuse(g, why);
 		return;
 	}
 	if (why)
 		log_warn("redis: %s", why);
-	struct rcmd cmd;
-	rcmd_init(&cmd);
-	rcmd_fcall(&cmd, "sq_version", KEYS_REG);
-	int rc = rlink_send(g->link, &cmd, on_version, g);
-	rcmd_fini(&cmd);
-	if (rc)
-		end(g, rc);
+	ask_version(g);
 }
 
 void queue_greet(struct rlink *link, bool allow_volatile)
@@ -117,7 +137,7 @@ void queue_greet(struct rlink *link, bool allow_volatile)
 		rlink_greeted(link, ERR_NOMEM);
 		return;
 	}
-	*g = (struct greeting){ link, allow_volatile };
+	*g = (struct greeting){ link, allow_volatile, false };
 	struct rcmd cmd;
 	rcmd_init(&cmd);
 	rcmd_str(&cmd, "INFO");

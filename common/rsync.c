@@ -57,7 +57,7 @@ struct rsync *rsync_open(const char *url, unsigned timeout_ms, struct errinfo *i
 	struct rurl u;
 	if (rurl_parse(url, &u, info))
 		return NULL;
-	struct timeval limit = { .tv_sec = timeout_ms / 1000, .tv_usec = (int)(timeout_ms % 1000) * 1000 };
+	struct timeval limit = { .tv_sec = timeout_ms / 1000, .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000 };
 	struct rsync *s = calloc(1, sizeof *s);
 	if (!s) {
 		errinfo_set(info, ERR_NOMEM, "out of memory");

@@ -126,7 +126,11 @@ static void entry_done_failed(struct entry *e, char kind, const struct op_failur
 
 static void entry_failed(struct entry *e, const struct op_failure *failure, uint64_t run_us)
 {
-	char kind = failure->error == OP_CANCELLED ? 'c' : op_error_retryable(failure->error) ? 'r' : 'f';
+	char kind = 'f';
+	if (failure->error == OP_CANCELLED)
+		kind = 'c';
+	else if (op_error_retryable(failure->error))
+		kind = 'r';
 	entry_done_failed(e, kind, failure, run_us);
 }
 

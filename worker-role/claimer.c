@@ -132,11 +132,12 @@ static void claim_all(struct claimer *c)
 	if (!rlink_up(c->owner.link))
 		return;
 	for (size_t i = 0; i < c->tag_count; i++) {
-		struct tag *t = &c->tags[(c->turn + i) % c->tag_count];
+		size_t at = c->turn + i < c->tag_count ? c->turn + i : c->turn + i - c->tag_count;
+		struct tag *t = &c->tags[at];
 		if (!t->dry)
 			claim_tag(t);
 	}
-	c->turn = (c->turn + 1) % c->tag_count;
+	c->turn = c->turn + 1 < c->tag_count ? c->turn + 1 : 0;
 }
 
 static bool all_dry(const struct claimer *c)

@@ -9,12 +9,14 @@
 
 #define TICK_MS 1000
 #define JITTER_MS 100
+#define QUIET_ROUNDS 5 /* of several queues, one where nothing is alive is looked at every so many ticks */
 
 struct reaped_tag {
 	struct reaper *reaper;
 	const char *name;
 	size_t index;
 	bool asking;
+	bool quiet; /* the last tick found no lease, nothing waiting and nothing due */
 };
 
 struct reaper {
@@ -24,6 +26,7 @@ struct reaper {
 	const char *instance, *boot;
 	size_t tag_count;
 	size_t asking; /* ticks in flight */
+	size_t round;
 	bool closed, timer_closed;
 	struct reaped_tag tags[];
 };
@@ -57,6 +60,7 @@ static void on_reaped(void *arg, int status, const struct queue_reaped *reaped)
 	r->asking--;
 	if (!r->closed && !status) {
 		report(t->name, reaped);
+		t->quiet = !reaped->leases && !reaped->waiting && !reaped->next_due_us;
 		claimer_due(r->claimer, t->index, reaped->now_us, reaped->next_due_us);
 		if (reaped->waiting)
 			claimer_look(r->claimer, t->index);
@@ -86,9 +90,12 @@ void reaper_tick(struct reaper *r)
 static void on_timer(uv_timer_t *timer)
 {
 	struct reaper *r = timer->data;
-	reaper_tick(r);
+	r->round++;
+	for (size_t i = 0; i < r->tag_count; i++)
+		if (!r->tags[i].quiet || r->tag_count == 1 || (r->round + i) % QUIET_ROUNDS == 0)
+			tick_tag(&r->tags[i]);
 	/* Jitter, so that many workers do not tick in step. */
-	uv_timer_start(timer, on_timer, TICK_MS - JITTER_MS + clock_mono_us() % (2 * JITTER_MS), 0);
+	uv_timer_start(timer, on_timer, TICK_MS - JITTER_MS + clock_mono_us() % (2ull * JITTER_MS), 0);
 }
 
 struct reaper *reaper_new(uv_loop_t *loop, struct rlink *link, struct claimer *claimer, const char *instance,

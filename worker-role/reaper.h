@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The reaper's tick, about once a second in every worker and for each queue it serves: batches whose lease ran out go
+/* The reaper's tick, about once a second in every worker and for each queue it serves (of several queues, the quiet
+ * ones every five seconds, which is well within a lease): batches whose lease ran out go
  * back, due and expired jobs are moved on, and this instance's own former life is cleaned up at once (its process is
  * dead, or we would not be running under its name). All decisions are made in Redis (lua/reap.lua); any number of
  * reapers may tick at the same time. */

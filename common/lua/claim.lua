@@ -50,10 +50,9 @@ local function fill(T, at, batch, limit, reply)
 			empty = true
 		end
 	until empty or c.run == limit or c.skipped >= SKIP_MAX
+	c.batch = batch
 	apply(c)
-	if c.marks then
-		call('HSET', T .. ':b:' .. batch, unpack(c.marks))
-	else
+	if not c.marks then
 		call('ZREM', T .. ':lease', batch)
 	end
 	return not empty and call('EXISTS', high, normal, low) > 0

@@ -14,8 +14,8 @@ end
 
 -- A record as job_record_encode makes it, and a whole id.
 local function is_new_job(id, rec)
-	local reply, _, outcome = layout(rec)
-	return reply and #id == 36 and byte(rec, 71) == 0 and #rec == outcome + 3
+	local reply, envelope, outcome = layout(rec)
+	return reply and #id == 36 and byte(rec, 71) == 0 and #rec == outcome + 3 and byte(rec, envelope + 4) > 0
 end
 
 -- The fast way, when nothing is asked for but to run soon: records and lists in one go. nil when it does not apply.

@@ -112,12 +112,19 @@ local function isolate(c, id, was_running)
 	add(c, 'unexpire', id)
 end
 
+-- Hints (markers, replies, the list of the finished) go through pcall: whatever stands under their names, they must not
+-- stop a transition half-way. Length of the list, 0 when it is none.
+local function push_hint(command, key, items)
+	local n = redis.pcall(command, key, unpack(items))
+	return type(n) == 'number' and n or 0
+end
+
 local function push_markers(T, n)
 	local key, marks = T .. ':mk', {'1'}
 	for i = 2, n < MARKERS_MAX and n or MARKERS_MAX do
 		marks[i] = '1'
 	end
-	if n > 0 and call('RPUSH', key, unpack(marks)) > MARKERS_MAX then
+	if n > 0 and push_hint('RPUSH', key, marks) > MARKERS_MAX then
 		call('LTRIM', key, -MARKERS_MAX, -1)
 	end
 end
@@ -152,7 +159,7 @@ end
 local function apply_replies(T, replies)
 	for name, entries in pairs(replies) do
 		local key = T .. ':r:' .. name
-		if call('RPUSH', key, unpack(entries)) > REPLY_MAX then
+		if push_hint('RPUSH', key, entries) > REPLY_MAX then
 			call('LTRIM', key, -REPLY_MAX, -1)
 		end
 		call('EXPIRE', key, REPLY_TTL_S)
@@ -168,17 +175,22 @@ local function apply_finals(c)
 		end
 		call('SET', prefix .. ids[i], records[i], 'EX', text)
 	end
-	if call('LPUSH', T .. ':recent', unpack(ids)) > RECENT_MAX then
-		call('LTRIM', T .. ':recent', 0, RECENT_MAX - RECENT_SLACK - 1)
-	end
 	for i = 1, #TOTALS do
 		local n = c[TOTALS[i]]
 		if n then
 			call('HINCRBY', T .. ':st', TOTALS[i], n)
 		end
 	end
+end
+
+-- Of ended jobs, what is there to find them by: not what they are.
+local function apply_hints(c)
+	local T = c.T
+	if push_hint('LPUSH', T .. ':recent', c.final) > RECENT_MAX then
+		call('LTRIM', T .. ':recent', 0, RECENT_MAX - RECENT_SLACK - 1)
+	end
 	if c.dead then
-		call('ZADD', T .. ':dead', unpack(c.dead))
+		redis.pcall('ZADD', T .. ':dead', unpack(c.dead))
 	end
 	if c.replies then
 		apply_replies(T, c.replies)
@@ -189,6 +201,9 @@ local function apply(c)
 	local T = c.T
 	if c.set then
 		call('MSET', unpack(c.set))
+	end
+	if c.marks then
+		call('HSET', T .. ':b:' .. c.batch, unpack(c.marks))
 	end
 	if c.final then
 		apply_finals(c)
@@ -209,6 +224,9 @@ local function apply(c)
 	end
 	if c.run ~= 0 then
 		call('HINCRBY', T .. ':st', 'run', c.run)
+	end
+	if c.final then
+		apply_hints(c)
 	end
 end
 

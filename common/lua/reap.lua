@@ -168,8 +168,8 @@ register('sq_reap', {'allow-oom'}, function(keys, argv)
 	local expired, more_expired = expire(T, at, bound)
 	local due, promoted, isolated = promote(T, at, bound)
 	isolated = isolated + sweep(T, at, bound) + (c.isolated or 0)
-	call('ZREMRANGEBYSCORE', T .. ':dead', '-inf', at - DEAD_TTL_S * 1000000)
-	call('ZREMRANGEBYRANK', T .. ':dead', 0, -DEAD_MAX - 1)
+	redis.pcall('ZREMRANGEBYSCORE', T .. ':dead', '-inf', at - DEAD_TTL_S * 1000000)
+	redis.pcall('ZREMRANGEBYRANK', T .. ':dead', 0, -DEAD_MAX - 1)
 	more = more or more_expired or promoted >= bound
 	return {at, due, c.requeued or 0, c.retried or 0, c.died or 0, c.cancelled or 0, expired, promoted, rearmed,
 		isolated, call('ZCARD', T .. ':lease'), more and 1 or 0, waiting(T)}

@@ -268,6 +268,31 @@ START_TEST(test_reap_survives_foreign_data)
 }
 END_TEST
 
+/* Reply lists, the list of the finished and the markers are hints: should somebody have put something else under their
+ * names, a job must not get stuck half-way between two states because of it. */
+START_TEST(test_foreign_hints_hold_nobody_up)
+{
+	struct job waited = ask_plain;
+	waited.reply = (struct span){ "web", 3 };
+	lab_do(ask_lab, "SET", LAB_TAG ":recent", "foreign");
+	lab_do(ask_lab, "SET", LAB_TAG ":r:web", "foreign");
+	lab_do(ask_lab, "SET", LAB_TAG ":mk", "foreign");
+	lab_do(ask_lab, "SET", LAB_TAG ":dead", "foreign");
+	ck_assert_str_eq(ask_enqueue_job(0, &waited, "", "10"), "[now]");
+	lab_call(ask_lab, "sq_claim", "B", "1", "10000000");
+	lab_call(ask_lab, "sq_start", "B", "0", ask_ids[0]);
+	ck_assert_str_eq(ask_text(lab_call(ask_lab, "sq_finish", "B", ask_ids[0], "s", "5", "144")), "k");
+	ck_assert_str_eq(ask_text(lab_call(ask_lab, "sq_finish", "B", ask_ids[0], "s", "5", "144")), "m");
+	ck_assert_int_eq(ask_read_job(0).state, JOB_SUCCEEDED);
+	expect_value("0", "HGET", LAB_TAG ":st", "live");
+	expect_value("0", "HGET", LAB_TAG ":st", "run");
+	expect_value("0", "EXISTS", LAB_TAG ":b:B");
+	expect_value("0", "ZCARD", LAB_TAG ":lease");
+	const struct rreply *tick = lab_call(ask_lab, "sq_reap", "10000000", "W", "1", "64");
+	ck_assert_msg(rreply_type(tick) == RREPLY_ARRAY, "%s", rreply_str(tick, NULL));
+}
+END_TEST
+
 START_TEST(test_cancel_ends_a_running_job_nobody_has)
 {
 	ask_running("B");
@@ -299,6 +324,7 @@ static void add_faults(TCase *tc)
 {
 	tcase_add_test(tc, test_claim_isolates_what_is_no_record);
 	tcase_add_test(tc, test_reap_survives_foreign_data);
+	tcase_add_test(tc, test_foreign_hints_hold_nobody_up);
 	tcase_add_test(tc, test_cancel_ends_a_running_job_nobody_has);
 	tcase_add_test(tc, test_full_redis_refuses_only_enqueue);
 	tcase_add_test(tc, test_killed_redis_keeps_what_it_acknowledged);

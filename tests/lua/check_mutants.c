@@ -25,7 +25,7 @@ static const struct mutant {
 	{ "place.lua", "if was_running or call('TTL', key) == -1 then", "if was_running then" },
 	{ "place.lua", "records[i], 'EX', text)", "records[i])" },
 	{ "place.lua", "reversed[k] = head[n + 1 - k]", "reversed[k] = head[k]" },
-	{ "place.lua", "unpack(marks)) > MARKERS_MAX then", "unpack(marks)) > 2 * MARKERS_MAX then" },
+	{ "place.lua", "key, marks) > MARKERS_MAX then", "key, marks) > 2 * MARKERS_MAX then" },
 	{ "place.lua", "fresh = fresh + #c.delayed / 2", "fresh = fresh" },
 	{ "place.lua", "call('ZREM', T .. ':lease', batch)", "call('ZSCORE', T .. ':lease', batch)" },
 	{ "place.lua", "call('SETRANGE', names[i], 2, 'q')", "call('SETRANGE', names[i], 2, 'd')" },

@@ -457,8 +457,17 @@ END_TEST
 /* A record that Redis takes for a job but that names no operation: fails, and does not come back for ever. */
 START_TEST(test_unreadable_record_fails)
 {
+	struct rcmd cmd;
+	rcmd_init(&cmd);
+	submit(1, "square", "[2]", 0);
+	const struct rreply *keys = rsync_words(s, NULL, "KEYS", TAG ":j:*", NULL);
+	rcmd_str(&cmd, "SETRANGE");
+	rcmd_str(&cmd, rreply_str(rreply_at(keys, 0), NULL));
+	rcmd_str(&cmd, "76"); /* the length of the operation's name */
+	rcmd_arg(&cmd, "", 1);
+	ck_assert_ptr_nonnull(rsync_call(s, &cmd, NULL));
+	rcmd_fini(&cmd);
 	open_claimer("a");
-	submit(1, "", "[]", 0);
 	submit(1, "square", "[3]", 0);
 	ck_assert(loop_until(&loop, nothing_alive, NULL, 8000)); /* sooner than any lease runs out */
 	ck_assert_int_eq(figure("n:f"), 1);

@@ -316,6 +316,20 @@ START_TEST(test_submit_from_callback)
 }
 END_TEST
 
+/* What is no job is refused by Redis before it is anywhere. */
+START_TEST(test_submit_without_operation)
+{
+	struct outcome o = { .wanted = 1 };
+	struct queue_submit job;
+	char id[ID_TEXT_SIZE];
+	fill(&job, id);
+	job.job.op.n = 0;
+	ck_assert_int_eq(queue_submit(submitter, &job, on_submitted, &o), 0);
+	ck_assert(loop_until(&loop, submitted, &o, DEADLINE_MS));
+	ck_assert_int_eq(o.status, ERR_PROTOCOL);
+}
+END_TEST
+
 /* ---- reading ---- */
 
 struct got {
@@ -604,6 +618,23 @@ START_TEST(test_newer_library_stays)
 }
 END_TEST
 
+/* A library of our name that lacks what we ask for is replaced. */
+START_TEST(test_foreign_library_is_replaced)
+{
+	static const char foreign[] =
+	    "#!lua name=square\n"
+	    "redis.register_function{function_name='sq_other', callback=function() return 1 end}";
+	char id[ID_TEXT_SIZE];
+	struct rsync *s = rsync_open(redis_private_url(redis), 5000, NULL);
+	rsync_words(s, NULL, "FUNCTION", "LOAD", "REPLACE", foreign, NULL);
+	close_all();
+	open_all(false);
+	ck_assert(loop_until(&loop, is_up, NULL, DEADLINE_MS));
+	submit_one(id);
+	rsync_close(s);
+}
+END_TEST
+
 static TCase *add_case(Suite *s, const char *name)
 {
 	TCase *t = tcase_create(name);
@@ -624,6 +655,7 @@ int main(void)
 	tcase_add_test(core, test_reply_list);
 	tcase_add_test(core, test_register);
 	tcase_add_test(limits, test_submit_full);
+	tcase_add_test(limits, test_submit_without_operation);
 	tcase_add_test(faults, test_submit_without_redis);
 	tcase_add_test(faults, test_submit_redis_hangs);
 	tcase_add_test(faults, test_submit_again_after_loss);
@@ -633,6 +665,7 @@ int main(void)
 	tcase_add_test(faults, test_greet_volatile_redis);
 	tcase_add_test(faults, test_functions_come_back);
 	tcase_add_test(faults, test_newer_library_stays);
+	tcase_add_test(faults, test_foreign_library_is_replaced);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	int failed = srunner_ntests_failed(sr);
