@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "batch.h"
+#include "batch_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static bool wants_slot(const struct entry *e)
 }
 
 /* The one place where the state changes, so that the owner's counts are exact. */
-static void set_state(struct entry *e, enum entry_state state)
+void batch_set_state(struct entry *e, enum entry_state state)
 {
 	struct batch_owner *o = e->batch->owner;
 	o->ready -= e->state == ENTRY_READY;
@@ -28,18 +28,18 @@ static void set_state(struct entry *e, enum entry_state state)
 	o->promised += wants_slot(e);
 }
 
-static void entry_gone(struct entry *e)
+void batch_entry_gone(struct entry *e)
 {
 	if (e->state == ENTRY_GONE)
 		return;
 	if (e->prepared)
 		op_call_fini(&e->call);
 	e->prepared = false;
-	set_state(e, ENTRY_GONE);
+	batch_set_state(e, ENTRY_GONE);
 	e->batch->left--;
 }
 
-static void batch_settle(struct batch *b)
+void batch_settle(struct batch *b)
 {
 	struct batch_owner *o = b->owner;
 	if (b->left || b->in_flight)
@@ -51,7 +51,6 @@ static void batch_settle(struct batch *b)
 		buf_fini(&b->results);
 	b->next = o->spare;
 	o->spare = b;
-	o->on_change(o);
 }
 
 static struct batch *batch_take(struct batch_owner *o)
@@ -81,7 +80,6 @@ static struct batch *batch_take(struct batch_owner *o)
 static void mark_dirty(struct batch *b)
 {
 	b->dirty = true;
-	b->owner->on_change(b->owner);
 }
 
 /* ---- outcomes ---- */
@@ -97,7 +95,7 @@ static void entry_done(struct entry *e, char kind, uint64_t run_us, const char *
 {
 	struct batch *b = e->batch;
 	if (b->lost) {
-		entry_gone(e);
+		batch_entry_gone(e);
 		return;
 	}
 	e->kind = kind;
@@ -105,12 +103,12 @@ static void entry_done(struct entry *e, char kind, uint64_t run_us, const char *
 	e->at = b->results.len;
 	e->len = n;
 	buf_append(&b->results, json, n);
-	set_state(e, ENTRY_DONE);
+	batch_set_state(e, ENTRY_DONE);
 	mark_dirty(b);
 	if (b->results.failed) { /* no memory to keep it: the lease brings the job back */
 		log_error("no memory for the outcome of job %s", e->id);
 		b->results.failed = false;
-		entry_gone(e);
+		batch_entry_gone(e);
 		return;
 	}
 	log_outcome(e);
@@ -141,7 +139,7 @@ static void on_executed(void *arg, const struct executor_result *result)
 	e->run = NULL;
 	if (e->state == ENTRY_GIVE_BACK || e->batch->lost) { /* cancelled by us: the job goes back, or is not ours */
 		if (e->batch->lost) {
-			entry_gone(e);
+			batch_entry_gone(e);
 			batch_settle(e->batch);
 		}
 	} else if (!result->ok) {
@@ -157,12 +155,12 @@ static void on_executed(void *arg, const struct executor_result *result)
 
 static void entry_run(struct entry *e)
 {
-	set_state(e, ENTRY_RUNNING);
+	batch_set_state(e, ENTRY_RUNNING);
 	e->prepared = false; /* the executor has it, unless it refuses */
 	if (!executor_run(e->batch->owner->executor, &e->call, 0, on_executed, e, &e->run))
 		return;
 	e->prepared = true;
-	set_state(e, ENTRY_GIVE_BACK); /* no slot after all, or no memory */
+	batch_set_state(e, ENTRY_GIVE_BACK); /* no slot after all, or no memory */
 	mark_dirty(e->batch);
 }
 
@@ -172,7 +170,7 @@ static void on_started(struct batch *b, struct entry *e, char verdict)
 {
 	struct op_failure failure;
 	if (verdict == 's' && b->owner->draining) {
-		set_state(e, ENTRY_GIVE_BACK);
+		batch_set_state(e, ENTRY_GIVE_BACK);
 		mark_dirty(b);
 	} else if (verdict == 's') {
 		entry_run(e);
@@ -182,7 +180,7 @@ static void on_started(struct batch *b, struct entry *e, char verdict)
 		entry_failed(e, &failure, 0);
 	} else {
 		b->owner->stats.fenced++;
-		entry_gone(e);
+		batch_entry_gone(e);
 	}
 }
 
@@ -213,7 +211,7 @@ static void on_finished(struct batch *b, struct entry *e, char verdict)
 		log_warn("job %s: the outcome came too late, somebody else has the job by now", e->id);
 		break;
 	}
-	entry_gone(e);
+	batch_entry_gone(e);
 }
 
 static void asked_again(struct asked *a, int status)
@@ -225,9 +223,10 @@ static void asked_again(struct asked *a, int status)
 		if (e->state != a->from)
 			continue;
 		if (status == ERR_PROTOCOL && a->n == 1)
-			entry_gone(e); /* Redis refuses this one job: its lease will run out and the reaper decides */
+			batch_entry_gone(
+			    e); /* Redis refuses this one job: its lease will run out and the reaper decides */
 		else
-			set_state(e, back);
+			batch_set_state(e, back);
 	}
 	if (status == ERR_PROTOCOL)
 		b->singly = true;
@@ -253,7 +252,7 @@ static void on_verdicts(void *arg, int status, const char *verdicts, size_t n)
 		else if (a->from == ENTRY_FINISHING)
 			on_finished(b, e, verdicts[i]);
 		else
-			entry_gone(e), b->owner->stats.released += verdicts[i] == 'k';
+			batch_entry_gone(e), b->owner->stats.released += verdicts[i] == 'k';
 	}
 	free(a);
 	batch_settle(b);
@@ -283,7 +282,7 @@ static void start_short(struct batch *b)
 	rlink_flush(o->link);
 	for (size_t i = 0; i < b->n; i++)
 		if (b->entries[i].is_short && b->entries[i].state == ENTRY_CLAIMED)
-			set_state(&b->entries[i], ENTRY_READY);
+			batch_set_state(&b->entries[i], ENTRY_READY);
 }
 
 /* ---- taking a claim ---- */
@@ -296,7 +295,7 @@ static void entry_init(struct batch *b, const struct queue_claimed *claimed, siz
 	memset(e, 0, offsetof(struct entry, call));
 	e->run = NULL;
 	e->batch = b;
-	e->state = ENTRY_GONE; /* counts as nothing until set_state() */
+	e->state = ENTRY_GONE; /* counts as nothing until batch_set_state() */
 	b->left++;
 	memcpy(e->id, claimed->id, ID_TEXT_SIZE);
 	snprintf(e->trace, sizeof e->trace, "%.*s", (int)job->trace.n, job->trace.p);
@@ -311,7 +310,7 @@ static void entry_init(struct batch *b, const struct queue_claimed *claimed, siz
 	}
 	e->prepared = true;
 	e->is_short = e->call.path == OP_IN_LOOP;
-	set_state(e, ENTRY_CLAIMED);
+	batch_set_state(e, ENTRY_CLAIMED);
 	*longs += !e->is_short;
 }
 
@@ -334,7 +333,7 @@ struct batch *batch_new(struct batch_owner *o, unsigned tag, const char *id, con
 	for (size_t i = b->n; i-- > 0;) {
 		struct entry *e = &b->entries[i];
 		if (e->state == ENTRY_CLAIMED && (o->draining || (!e->is_short && o->promised > slots)))
-			set_state(e, ENTRY_GIVE_BACK);
+			batch_set_state(e, ENTRY_GIVE_BACK);
 	}
 	mark_dirty(b);
 	return b;
@@ -403,7 +402,7 @@ static void sent(struct asked *a, int rc)
 	}
 	b->in_flight++;
 	for (size_t i = 0; i < a->n; i++)
-		set_state(&b->entries[a->index[i]], a->from);
+		batch_set_state(&b->entries[a->index[i]], a->from);
 }
 
 static void send_finish(struct batch *b, bool retryable)
@@ -459,96 +458,6 @@ void batch_pump(struct batch_owner *o)
 	}
 }
 
-/* ---- leases ---- */
-
-static void batch_lose(struct batch *b)
-{
-	log_warn("batch %s was lost: its lease ran out, its jobs are somebody else's", b->id);
-	b->lost = true;
-	b->in_flight++;
-	for (size_t i = 0; i < b->n; i++) {
-		struct entry *e = &b->entries[i];
-		if (e->run)
-			executor_cancel(e->run); /* its callback lets the entry go */
-		else
-			entry_gone(e);
-	}
-	b->in_flight--;
-	batch_settle(b);
-}
-
-static struct entry *find(struct batch *b, const char *id, size_t n)
-{
-	for (size_t i = 0; i < b->n; i++)
-		if (n == ID_TEXT_LEN && memcmp(b->entries[i].id, id, n) == 0)
-			return &b->entries[i];
-	return NULL;
-}
-
-/* "cancel ID ID ...": jobs that run are stopped; those about to start learn it from the verdict of their start. */
-static void batch_cancel(struct batch *b, const char *ids)
-{
-	while (*ids) {
-		size_t n = strcspn(ids, " ");
-		struct entry *e = find(b, ids, n);
-		if (e && e->run)
-			executor_cancel(e->run);
-		ids += n + (ids[n] == ' ');
-	}
-}
-
-struct beat {
-	size_t n;
-	struct batch *batches[256];
-};
-
-static void on_extended(void *arg, int status, const struct rreply *answers)
-{
-	struct beat *beat = arg;
-	for (size_t i = 0; i < beat->n; i++) {
-		struct batch *b = beat->batches[i];
-		const char *answer = status ? "" : rreply_str(rreply_at(answers, i), NULL);
-		b->in_flight--;
-		if (strcmp(answer, "lost") == 0 && b->left)
-			batch_lose(b);
-		else if (strncmp(answer, "cancel ", 7) == 0)
-			batch_cancel(b, answer + 7), batch_settle(b);
-		else
-			batch_settle(b);
-	}
-	free(beat);
-}
-
-/* Extends the first leases from b on. Where to go on, NULL at the end. */
-static struct batch *beat_some(struct batch_owner *o, struct batch *b, unsigned tag, uint64_t before_us)
-{
-	const char *ids[256];
-	struct beat *beat = malloc(sizeof *beat);
-	if (!beat)
-		return NULL;
-	beat->n = 0;
-	for (; b && beat->n < 256; b = b->next)
-		if (b->tag == tag && b->left && b->claimed_us <= before_us) {
-			ids[beat->n] = b->id;
-			beat->batches[beat->n++] = b;
-		}
-	if (beat->n == 0 || queue_extend(o->link, o->tag(o, tag), ids, beat->n, on_extended, beat)) {
-		free(beat);
-		return NULL;
-	}
-	for (size_t i = 0; i < beat->n; i++)
-		beat->batches[i]->in_flight++;
-	return b;
-}
-
-void batch_heartbeat(struct batch_owner *o, uint64_t min_age_us)
-{
-	uint64_t now_us = clock_mono_us();
-	for (unsigned tag = 0; o->tag(o, tag); tag++)
-		for (struct batch *b = o->batches; b;)
-			b = beat_some(o, b, tag, now_us - min_age_us);
-}
-
 /* ---- the end ---- */
 
 void batch_drain(struct batch_owner *o)
@@ -557,7 +466,7 @@ void batch_drain(struct batch_owner *o)
 	for (struct batch *b = o->batches; b; b = b->next)
 		for (size_t i = 0; i < b->n; i++)
 			if (b->entries[i].state == ENTRY_CLAIMED) {
-				set_state(&b->entries[i], ENTRY_GIVE_BACK);
+				batch_set_state(&b->entries[i], ENTRY_GIVE_BACK);
 				mark_dirty(b);
 			}
 }
@@ -569,7 +478,7 @@ void batch_give_back_all(struct batch_owner *o)
 			struct entry *e = &b->entries[i];
 			if (e->state != ENTRY_RUNNING && e->state != ENTRY_STARTING)
 				continue;
-			set_state(e, ENTRY_GIVE_BACK);
+			batch_set_state(e, ENTRY_GIVE_BACK);
 			if (e->run)
 				executor_cancel(e->run);
 			mark_dirty(b);
@@ -589,7 +498,7 @@ void batch_free_all(struct batch_owner *o)
 	for (struct batch *b = o->batches, *next; b; b = next) {
 		next = b->next;
 		for (size_t i = 0; i < b->n; i++)
-			entry_gone(&b->entries[i]);
+			batch_entry_gone(&b->entries[i]);
 		buf_fini(&b->results);
 		free(b);
 	}

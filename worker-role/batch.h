@@ -72,7 +72,6 @@ struct batch_owner {
 	struct rlink *link;
 	struct executor *executor;
 	const char *(*tag)(struct batch_owner *owner, unsigned index); /* the queue's tag */
-	void (*on_change)(struct batch_owner *owner);                  /* a pump is due in this turn */
 	bool draining;
 	struct batch *batches, *last; /* all live ones, the oldest first */
 	struct batch *spare;

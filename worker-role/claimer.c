@@ -55,12 +55,6 @@ static const char *owner_tag(struct batch_owner *owner, unsigned index)
 	return index < c->tag_count ? c->tags[index].name : NULL;
 }
 
-/* Whatever happens is followed by on_prepare of the same turn, which looks at everything that is dirty. */
-static void on_change(struct batch_owner *owner)
-{
-	(void)owner;
-}
-
 /* ---- claiming ---- */
 
 /* How many jobs to ask for now; 0: none. */
@@ -312,7 +306,7 @@ struct claimer *claimer_new(uv_loop_t *loop, struct rlink *link, struct executor
 		return NULL;
 	}
 	c->options = *options;
-	c->owner = (struct batch_owner){ .link = link, .executor = executor, .tag = owner_tag, .on_change = on_change };
+	c->owner = (struct batch_owner){ .link = link, .executor = executor, .tag = owner_tag };
 	c->appetite = 1;
 	c->tag_count = options->tag_count;
 	for (size_t i = 0; i < c->tag_count; i++) {

@@ -483,11 +483,6 @@ static const char *one_tag(struct batch_owner *owner, unsigned index)
 	return index == 0 ? TAG : NULL;
 }
 
-static void ignore(struct batch_owner *owner)
-{
-	(void)owner;
-}
-
 static struct batch *take(struct batch_owner *owner, const char *name, size_t n, const char *op, const char *args)
 {
 	char ids[QUEUE_BATCH_MAX][ID_TEXT_SIZE];
@@ -515,7 +510,7 @@ static bool none_left(void *arg)
 /* Whatever keeps coming, the jobs that came first run first. */
 START_TEST(test_oldest_batch_runs_first)
 {
-	struct batch_owner owner = { .link = l, .executor = executor, .tag = one_tag, .on_change = ignore };
+	struct batch_owner owner = { .link = l, .executor = executor, .tag = one_tag };
 	open_claimer("a");
 	struct batch *first = take(&owner, "w.a.1", 2, "square", "[2]");
 	struct batch *second = take(&owner, "w.a.2", 2, "square", "[2]");

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the files of a batch share: batch.c and batch_lease.c, nobody else. */
+#ifndef SQUARE_BATCH_PARTS_H
+#define SQUARE_BATCH_PARTS_H
+
+#include "batch.h"
+
+/* Moves an entry on, and keeps the owner's counts of ready and promised ones. */
+void batch_set_state(struct entry *e, enum entry_state state);
+/* Nothing more is owed for this entry. */
+void batch_entry_gone(struct entry *e);
+/* Retires the batch if nothing is left of it: it must not be touched after this. */
+void batch_settle(struct batch *b);
+
+#endif
