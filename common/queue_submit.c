@@ -85,7 +85,7 @@ static void call_recycle(struct call *c)
 {
 	struct queue_submitter *s = c->owner;
 	call_unlink(c);
-	if (c->cmd.wire.cap > 2 * CALL_BYTES_MAX)
+	if (c->cmd.wire.cap > (size_t)2 * CALL_BYTES_MAX)
 		rcmd_fini(&c->cmd); /* one large job is no reason to keep as much for ever */
 	c->next = s->spare;
 	s->spare = c;
