@@ -72,6 +72,8 @@ static int syntax_error(struct errinfo *info, const json_error_t *e, const char 
 	bool huge = json_error_code(e) == json_error_numeric_overflow;
 	if (n == 0)
 		snprintf(text, sizeof text, "expected a JSON object, the body is empty");
+	else if (json_error_code(e) == json_error_null_character)
+		snprintf(text, sizeof text, "expected a string without the character \\u0000");
 	else
 		snprintf(text, sizeof text, "%s%s", e->text,
 			 huge ? ": too large for a bare number, write it as a string, in quotes, to keep all digits"
