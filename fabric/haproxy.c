@@ -5,6 +5,8 @@
 
 #define HAPROXY_CHECK(path) \
 	"  http-check send meth GET uri " path " ver HTTP/1.1 hdr Host localhost hdr Connection close\n"
+#define HAPROXY_HEAD_REFUSED 57344 /* bytes beyond the limit that a head may have and get its 431 */
+#define HAPROXY_HEADERS 400        /* header lines; the web role refuses from 101 on */
 #define HAPROXY_NAME_SIZE (2 * CSDEF_NAME_MAX + 2)
 
 /* What the balancer itself answers, in the form of the HTTP contract. HAProxy 2.6 answers a request that it cannot even
@@ -80,6 +82,27 @@ static void haproxy_servers(const struct plan_input *in, struct buf *out)
 		buf_printf(out, "  server %s 127.0.0.1:%u check\n", in->role->instances[i].id, plan_port(in, i));
 }
 
+/* A head or body beyond the web role's limits is refused here: only who holds the client's connection can answer at
+ * once and still take what the client goes on sending, so that it reads the answer. */
+static void haproxy_limits(const struct plan_role *role, struct buf *out)
+{
+	static const char refusal[] =
+	    "  http-request return status %u content-type application/problem+json lf-string "
+	    "'{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":\"expected %s of at most %u "
+	    "bytes, got %%[%s]\",\"instance\":\"%%[var(txn.request_id)]\"}' "
+	    "hdr X-Request-Id '%%[var(txn.request_id)]' hdr Cache-Control no-store if { %s -m int gt %u }\n";
+
+	if (!role->head_limit)
+		return;
+	buf_puts(out, "  http-request set-var(txn.head_bytes) req.hdrs,length\n"
+		      "  http-request set-var(txn.head_bytes) url,length,add(txn.head_bytes)\n");
+	buf_printf(out, refusal, 431U, "head-too-large", "The head of the request is too large", 431U,
+		   "a request line and headers", role->head_limit, "var(txn.head_bytes)", "var(txn.head_bytes)",
+		   role->head_limit);
+	buf_printf(out, refusal, 413U, "too-large", "The body is too large", 413U, "a body", role->body_limit,
+		   "req.body_size", "req.body_size", role->body_limit);
+}
+
 static void haproxy_http(const struct plan *plan, const struct plan_input *in, struct buf *out)
 {
 	char name[HAPROXY_NAME_SIZE];
@@ -92,11 +115,13 @@ static void haproxy_http(const struct plan *plan, const struct plan_input *in, s
 			   "  tcp-request connection track-sc0 src\n"
 			   "  tcp-request connection reject if { sc0_conn_cur gt %u }\n",
 			   plan->client_connections);
+	buf_puts(out,
+		 "  http-request set-var(txn.request_id) req.hdr(x-request-id) if { req.hdr_cnt(x-request-id) eq 1 } "
+		 "{ req.hdr(x-request-id) -m reg ^[A-Za-z0-9._-]{1,64}$ }\n"
+		 "  http-request set-var(txn.request_id) uuid() if !{ var(txn.request_id) -m found }\n");
+	haproxy_limits(in->role, out);
 	buf_printf(
 	    out,
-	    "  http-request set-var(txn.request_id) req.hdr(x-request-id) if { req.hdr_cnt(x-request-id) eq 1 } "
-	    "{ req.hdr(x-request-id) -m reg ^[A-Za-z0-9._-]{1,64}$ }\n"
-	    "  http-request set-var(txn.request_id) uuid() if !{ var(txn.request_id) -m found }\n"
 	    "  http-request set-header X-Request-Id %%[var(txn.request_id)]\n"
 	    "  http-request set-header X-Forwarded-For %%[src]\n"
 	    "  http-request del-header Forwarded\n"
@@ -127,6 +152,17 @@ static void haproxy_tcp(const struct plan_input *in, struct buf *out)
 	haproxy_servers(in, out);
 }
 
+/* Room for the largest head that is answered with more than HAProxy's own words, and for what is added to it. */
+static unsigned haproxy_buffer(const struct plan *plan)
+{
+	unsigned limit = 0;
+
+	for (size_t i = 0; i < plan->n_roles; i++)
+		if (plan->roles[i].head_limit > limit)
+			limit = plan->roles[i].head_limit;
+	return limit + HAPROXY_HEAD_REFUSED;
+}
+
 void haproxy_render(const struct plan *plan, unsigned connections, unsigned threads, struct buf *out)
 {
 	buf_printf(out,
@@ -135,8 +171,10 @@ void haproxy_render(const struct plan *plan, unsigned connections, unsigned thre
 		   "  log stdout format raw daemon notice\n"
 		   "  nbthread %u\n"
 		   "  maxconn %u\n"
-		   "  hard-stop-after 10s\n",
-		   plan->def->definition, threads, connections);
+		   "  hard-stop-after 10s\n"
+		   "  tune.bufsize %u\n"
+		   "  tune.http.maxhdr %d\n",
+		   plan->def->definition, threads, connections, haproxy_buffer(plan), HAPROXY_HEADERS);
 	haproxy_http_defaults(out);
 	haproxy_tcp_defaults(out);
 	for (size_t i = 0; i < plan->n_inputs; i++) {

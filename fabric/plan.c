@@ -49,7 +49,7 @@ static const char *plan_port_variable(const struct plan *plan, const struct plan
 	return input->endpoint->protocol == CSDEF_HTTP ? "HTTP_PORT" : "TCP_PORT";
 }
 
-static int plan_drain(struct plan_role *role, const char *file, struct errinfo *info)
+static int plan_settings(struct plan_role *role, const char *file, struct errinfo *info)
 {
 	struct config_given *given = plan_alloc(role->def->n_settings, sizeof(*given));
 	struct config_sources sources = { .environ = environ, .given = given };
@@ -65,6 +65,10 @@ static int plan_drain(struct plan_role *role, const char *file, struct errinfo *
 	if (!cfg)
 		return ERR_INVALID;
 	role->drain_s = (unsigned)config_int(cfg, CONFIG_DRAIN_SECONDS);
+	if (role->def->kind == CSDEF_WEB) {
+		role->head_limit = (unsigned)config_int(cfg, CONFIG_HEAD_LIMIT_BYTES);
+		role->body_limit = (unsigned)config_int(cfg, CONFIG_BODY_LIMIT_BYTES);
+	}
 	config_free(cfg);
 	return ERR_OK;
 }
@@ -133,7 +137,7 @@ static int plan_roles(struct plan *plan, struct errinfo *info)
 		unsigned count = role->def->kind == CSDEF_WEB ? web : worker;
 
 		role->n_instances = count != UINT_MAX ? count : role->def->instances;
-		rc = plan_drain(role, plan->def->configuration, info);
+		rc = plan_settings(role, plan->def->configuration, info);
 	}
 	return rc;
 }

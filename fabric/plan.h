@@ -24,6 +24,7 @@ struct plan_role {
 	struct plan_instance *instances;
 	unsigned n_instances;
 	unsigned drain_s;
+	unsigned head_limit, body_limit; /* bytes of a request; 0: not a web role */
 };
 
 /* An input endpoint: what the load balancer listens on. */

@@ -263,6 +263,57 @@ START_TEST(test_refusals_are_problems)
 }
 END_TEST
 
+static void check_too_large(const struct http_answer *answer, long status, const char *type)
+{
+	ck_assert_msg(answer->status == status, "%ld %s: %s", answer->status, answer->error, answer->body);
+	ck_assert_str_eq(http_answer_text(answer, "type"), type);
+	ck_assert_str_eq(http_answer_header(answer, "content-type"), "application/problem+json");
+	ck_assert_str_eq(http_answer_text(answer, "instance"), http_answer_header(answer, "x-request-id"));
+	ck_assert_ptr_nonnull(strstr(http_answer_text(answer, "detail"), "expected a"));
+	ck_assert_ptr_nonnull(strstr(http_answer_text(answer, "detail"), ", got "));
+}
+
+/* The client reads its answer even while it still sends. */
+START_TEST(test_too_large_bodies_are_refused)
+{
+	static char body[5000001];
+	static const char *const lengths[] = { "Expect:", NULL }, *const chunked[] = {
+		"Expect:", "Transfer-Encoding: chunked", NULL
+	};
+	static const size_t sizes[] = { 1048577, 2000000, sizeof body - 1 };
+	struct http_answer answer;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes * 2; i++) {
+		memset(body, ' ', sizes[i / 2]);
+		body[sizes[i / 2]] = '\0';
+		http_client_call(fabric_run_http(service), "POST", "/v1/jobs", i % 2 ? chunked : lengths, body, 20000,
+				 &answer);
+		check_too_large(&answer, 413, "/problems/too-large");
+		http_answer_fini(&answer);
+	}
+}
+END_TEST
+
+START_TEST(test_too_large_heads_are_refused)
+{
+	static const size_t sizes[] = { 9000, 20000, 60000 };
+	static char line[60010], path[60010];
+	const char *const headers[] = { line, NULL };
+	struct http_answer answer;
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		snprintf(line, sizeof line, "X-Long: %0*d", (int)sizes[i], 0);
+		http_client_call(fabric_run_http(service), "GET", "/livez", headers, NULL, 10000, &answer);
+		check_too_large(&answer, 431, "/problems/head-too-large");
+		http_answer_fini(&answer);
+		snprintf(path, sizeof path, "/v1/%0*d", (int)sizes[i], 0);
+		http_client_get(fabric_run_http(service), path, &answer);
+		check_too_large(&answer, 431, "/problems/head-too-large");
+		http_answer_fini(&answer);
+	}
+}
+END_TEST
+
 START_TEST(test_request_id_is_taken_if_sane)
 {
 	static const char *const sane[] = { "X-Request-Id: my-id.1", NULL }, *const insane[] = { "X-Request-Id: <b>",
@@ -360,6 +411,8 @@ int main(void)
 	tcase_add_test(tc, test_tcp_pipelined);
 	tc = part(limits, "refusals", start_small_service);
 	tcase_add_loop_test(tc, test_refusals_are_problems, 0, (int)(sizeof(refusals) / sizeof(refusals[0])));
+	tcase_add_test(tc, test_too_large_bodies_are_refused);
+	tcase_add_test(tc, test_too_large_heads_are_refused);
 	tcase_add_test(tc, test_request_id_is_taken_if_sane);
 	tcase_add_test(tc, test_connections_of_one_client_are_bounded);
 	tc = part(faults, "alone", NULL);
