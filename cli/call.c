@@ -138,7 +138,8 @@ void call_reply_fini(struct call_reply *reply)
 
 int call_problem(const struct call_reply *reply)
 {
-	json_t *problem = json_loadb(reply->body.data ? reply->body.data : "", reply->body.len, 0, NULL), *one;
+	json_t *problem = json_loadb(reply->body.data ? reply->body.data : "", reply->body.len, JSON_ALLOW_NUL, NULL),
+	       *one;
 	const char *title = json_string_value(json_object_get(problem, "title"));
 	const char *detail = json_string_value(json_object_get(problem, "detail"));
 	int status = reply->status < 500 ? EXIT_REFUSED : EXIT_UNREACHABLE;
@@ -256,7 +257,7 @@ int call_follow(const struct options *o, struct call_reply *reply, bool brief)
 			call_reply_fini(reply);
 			return status;
 		}
-		job = json_loadb(reply->body.data ? reply->body.data : "", reply->body.len, 0, NULL);
+		job = json_loadb(reply->body.data ? reply->body.data : "", reply->body.len, JSON_ALLOW_NUL, NULL);
 		if (!json_is_object(job) || strlen(call_text(job, "id")) > 64) {
 			json_decref(job);
 			return call_bad_answer(o, reply);

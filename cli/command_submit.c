@@ -25,7 +25,7 @@ static void submit_body(struct buf *body, const struct options *o, int argc, cha
 /* Without --wait: the id, and where the job is to be asked for. */
 static int submit_tell(const struct options *o, struct call_reply *reply)
 {
-	json_t *job = json_loadb(reply->body.data ? reply->body.data : "", reply->body.len, 0, NULL);
+	json_t *job = json_loadb(reply->body.data ? reply->body.data : "", reply->body.len, JSON_ALLOW_NUL, NULL);
 	const char *id = json_string_value(json_object_get(job, "id"));
 	size_t base = strlen(o->url);
 	int status = EXIT_DONE;

@@ -144,7 +144,7 @@ static int tcp_tell_error(json_t *error)
 static int tcp_tell(const struct options *o, const struct buf *answer)
 {
 	struct span result = args_member(answer->data, answer->len, "result");
-	json_t *reply = json_loadb(answer->data, answer->len, 0, NULL);
+	json_t *reply = json_loadb(answer->data, answer->len, JSON_ALLOW_NUL, NULL);
 	int status = EXIT_DONE;
 
 	if (o->json && json_is_object(reply))

@@ -72,8 +72,8 @@ static int syntax_error(struct errinfo *info, const json_error_t *e, const char 
 	bool huge = json_error_code(e) == json_error_numeric_overflow;
 	if (n == 0)
 		snprintf(text, sizeof text, "expected a JSON object, the body is empty");
-	else if (json_error_code(e) == json_error_null_character)
-		snprintf(text, sizeof text, "expected a string without the character \\u0000");
+	else if (json_error_code(e) == json_error_null_byte_in_key)
+		snprintf(text, sizeof text, "expected a member's name without the character \\u0000");
 	else
 		snprintf(text, sizeof text, "%s%s", e->text,
 			 huge ? ": too large for a bare number, write it as a string, in quotes, to keep all digits"
@@ -139,6 +139,8 @@ static void read_op(struct reading *r, const json_t *v)
 		return;
 	if (n == 0)
 		job_json_complain(r->fault, "/op", "expected the name of an operation, got an empty string");
+	else if (strlen(json_string_value(v)) < n)
+		job_json_complain(r->fault, "/op", "expected the name of an operation, got one with a NUL inside");
 	else if (n > JOB_OP_MAX)
 		job_json_complain(r->fault, "/op", "expected a name of at most %d characters, got %zu", JOB_OP_MAX, n);
 	else
@@ -212,14 +214,19 @@ static void read_ttl(struct reading *r, const json_t *v)
 	r->out->job.result_ttl_s = (uint32_t)read_integer(r, "/result_ttl_s", v, 1, JOB_JSON_TTL_MAX_S);
 }
 
+static bool is_text(const json_t *v, const char *text)
+{
+	return json_string_length(v) == strlen(text) && memcmp(json_string_value(v), text, strlen(text)) == 0;
+}
+
+/* "use" allows an earlier result to be given and demands none: as long as none is kept, the job is computed. */
 static void read_cache(struct reading *r, const json_t *v)
 {
-	if (!read_text(r, "/cache", v, "\"bypass\""))
+	const char *expected = "\"bypass\" or \"use\"";
+	if (!read_text(r, "/cache", v, expected))
 		return;
-	if (strcmp(json_string_value(v), "use") == 0)
-		job_json_complain(r->fault, "/cache", "this version does not reuse results: expected \"bypass\"");
-	else if (strcmp(json_string_value(v), "bypass") != 0)
-		job_json_complain(r->fault, "/cache", "expected \"bypass\", got \"%.80s\"", json_string_value(v));
+	if (!is_text(v, "use") && !is_text(v, "bypass"))
+		job_json_complain(r->fault, "/cache", "expected %s, got \"%.80s\"", expected, json_string_value(v));
 }
 
 static const struct member {
@@ -359,7 +366,9 @@ int job_json_read(const char *body, size_t n, const struct job_json_rules *rules
 	begin(out, rules);
 	if (job_json_scan(body, n, rules->depth, &args, &fault->json))
 		return ERR_INVALID;
-	json_t *tree = json_loadb(body, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
+	json_t *tree =
+	    json_loadb(body, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
+		       &error);
 	if (!tree) {
 		if (json_error_code(&error) == json_error_out_of_memory)
 			return ERR_NOMEM;

@@ -224,8 +224,8 @@ json_t *exact_json_load(const char *text, size_t n, unsigned max_depth, struct e
 		goto out;
 	}
 	bool changed = w.out.len > 0;
-	v = json_loadb(changed ? w.out.data : text, changed ? w.out.len : n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
-		       &e);
+	v = json_loadb(changed ? w.out.data : text, changed ? w.out.len : n,
+		       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
 	if (!v)
 		refuse(info, &e, text, n, changed);
 out:

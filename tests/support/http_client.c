@@ -64,7 +64,8 @@ void http_client_call(unsigned port, const char *method, const char *path, const
 	curl_easy_cleanup(curl);
 	curl_slist_free_all(list);
 	buf_fini(&url);
-	answer->json = json_loadb(content.data ? content.data : "", content.len, JSON_DECODE_ANY, NULL);
+	answer->json =
+	    json_loadb(content.data ? content.data : "", content.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 	answer->body = buf_take(&content, NULL);
 	answer->headers = buf_take(&head, NULL);
 	if (!answer->body || !answer->headers)
