@@ -300,13 +300,49 @@ static void list_kinds(unsigned kinds, char *out, size_t size)
 			n += (size_t)snprintf(out + n, size - n, "%s%s", n ? " or " : "", texts[i].text);
 }
 
+static const char *kind_of(const json_t *v)
+{
+	switch (json_typeof(v)) {
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_ARRAY:
+		return "an array";
+	case JSON_STRING:
+		return "a string";
+	case JSON_INTEGER:
+		return "an integer";
+	case JSON_REAL:
+		return json_real_value(v) == floor(json_real_value(v)) ? "an integer" : "a number with decimals";
+	case JSON_NULL:
+		return "null";
+	default:
+		return json_is_true(v) ? "true" : "false";
+	}
+}
+
+/* RFC 6901: '~' is ~0, '/' is ~1. A very long name is cut: the pointer is for people then. */
+static void pointer_to(const char *name, char *out, size_t size)
+{
+	size_t n = 0;
+	out[n++] = '/';
+	for (; *name && n + 3 < size; name++) {
+		if (*name == '~' || *name == '/') {
+			out[n++] = '~';
+			out[n++] = *name == '~' ? '0' : '1';
+		} else {
+			out[n++] = *name;
+		}
+	}
+	out[n] = '\0';
+}
+
 static void check_value(struct check *k, const struct parameter *p, const char *pointer, const json_t *v)
 {
 	char kinds[120], detail[240];
 	if (p->kinds == KIND_ANY || fits(p->kinds, v))
 		return;
 	list_kinds(p->kinds, kinds, sizeof kinds);
-	snprintf(detail, sizeof detail, "expected %s for %.60s", kinds, p->name);
+	snprintf(detail, sizeof detail, "expected %s for %.60s, got %s", kinds, p->name, kind_of(v));
 	complain(k, pointer, detail);
 }
 
@@ -353,6 +389,13 @@ static const struct parameter *parameter_named(const struct catalog_op *op, cons
 	return NULL;
 }
 
+static void complain_list(struct check *k, const char *pointer, const json_t *v)
+{
+	char detail[80];
+	snprintf(detail, sizeof detail, "expected an array of the further arguments, got %s", kind_of(v));
+	complain(k, pointer, detail);
+}
+
 static void check_names(struct check *k, json_t *args)
 {
 	const char *name;
@@ -361,19 +404,19 @@ static void check_names(struct check *k, json_t *args)
 	json_object_foreach(args, name, v)
 	{
 		const struct parameter *p = parameter_named(k->op, name);
-		snprintf(pointer, sizeof pointer, "/%.90s", name);
+		pointer_to(name, pointer, sizeof pointer);
 		if (!p && strcmp(name, "timeout_ms") != 0)
 			complain(k, pointer, "the operation has no parameter of this name");
 		else if (p && !p->variadic)
 			check_value(k, p, pointer, v);
 		else if (p && !json_is_array(v))
-			complain(k, pointer, "expected an array of the further arguments");
+			complain_list(k, pointer, v);
 	}
 	for (size_t i = 0; i < k->op->n; i++) {
 		const struct parameter *p = &k->op->parameters[i];
 		if (!p->required || json_object_get(args, p->name))
 			continue;
-		snprintf(pointer, sizeof pointer, "/%.90s", p->name);
+		pointer_to(p->name, pointer, sizeof pointer);
 		complain(k, pointer, "expected this argument, it is missing");
 	}
 }

@@ -118,8 +118,6 @@ void http_head_begin(struct http_head *h, const char *method, const char *target
 	h->http_1_1 = strcmp(version, "HTTP/1.1") == 0;
 	if (!h->http_1_1 && strcmp(version, "HTTP/1.0") != 0)
 		refuse(h, 505, "expected HTTP/1.1 or HTTP/1.0");
-	else if (h->method == HTTP_METHODS)
-		refuse(h, 501, "this server does not know the request's method");
 	else
 		take_target(h, target, target_n);
 }
@@ -155,6 +153,11 @@ static struct http_text trimmed(const char *p, size_t n)
 	return (struct http_text){ p, n };
 }
 
+static bool is_field(enum http_field f, const char *name, size_t n)
+{
+	return n == fields[f].n && strncasecmp(name, fields[f].name, n) == 0;
+}
+
 static void keep_field(struct http_head *h, enum http_field f, struct http_text value)
 {
 	if (f == HTTP_PREFER) {
@@ -170,8 +173,8 @@ static void keep_field(struct http_head *h, enum http_field f, struct http_text 
 
 void http_head_field(struct http_head *h, const char *name, size_t name_n, const char *value, size_t value_n)
 {
-	if (h->refusal_status)
-		return;
+	if (h->refusal_status && !is_field(HTTP_REQUEST_ID, name, name_n))
+		return; /* but its id goes into the refusal */
 	if (++h->lines > HTTP_FIELDS_MOST) {
 		refuse(h, 431, "expected at most 100 header lines");
 		return;
@@ -186,7 +189,7 @@ void http_head_field(struct http_head *h, const char *name, size_t name_n, const
 			return;
 		}
 	for (int f = 0; f < HTTP_FIELDS; f++)
-		if (name_n == fields[f].n && strncasecmp(name, fields[f].name, name_n) == 0) {
+		if (is_field((enum http_field)f, name, name_n)) {
 			keep_field(h, (enum http_field)f, trimmed(value, value_n));
 			return;
 		}

@@ -32,7 +32,9 @@
 #define RUNS_PER_TURN 8
 #define SWEEP_MS 250
 #define POOL_EXTRA 8192 /* beyond the head limit: up to 100 parsed header lines, and heads that get our own 431 */
-#define SWALLOW_BYTES (1u << 20)    /* read past the body limit, so that the client reads its 413 */
+#define SWALLOW_BYTES (1u << 20) /* read past the body limit, so that the client reads its 413 */
+#define SWALLOW_CHUNKED \
+	(16u << 20) /* likewise where the head does not tell the length: no answer goes before its end */
 #define BODY_KEEP_BYTES (64u << 10) /* larger buffers are not kept for the next request */
 #define LISTEN_SPARE_FDS 64
 
@@ -240,9 +242,9 @@ static enum MHD_Result on_head(struct http_request *r, const char *method, const
 	if (r->target.failed)
 		return MHD_NO;
 	http_head_begin(h, method, r->target.data, r->target.len, version);
+	MHD_get_connection_values_n(r->mhd, MHD_HEADER_KIND, on_header, h);
 	if (size && size->header_size > s->options.head_limit)
 		return refuse_size(r, 431, "a request line and headers", s->options.head_limit, size->header_size);
-	MHD_get_connection_values_n(r->mhd, MHD_HEADER_KIND, on_header, h);
 	if (http_head_end(h))
 		return refuse(r, h->refusal_status, h->refusal);
 	if (h->has_length && h->length > s->options.body_limit + SWALLOW_BYTES)
@@ -259,7 +261,7 @@ static enum MHD_Result on_body(struct http_request *r, const char *data, size_t 
 {
 	size_t limit = r->server->options.body_limit;
 	r->body_seen += n;
-	if (r->body_seen > limit + SWALLOW_BYTES)
+	if (r->body_seen > limit + SWALLOW_CHUNKED)
 		return MHD_NO; /* no answer can be given in the middle of a body */
 	if (r->body_seen <= limit)
 		buf_append(&r->body, data, n);

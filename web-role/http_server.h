@@ -25,7 +25,7 @@ struct http_server_options {
 	unsigned head_s, body_s, idle_s;
 	/* A complete request. It must be answered by http_respond(), now or later. */
 	void (*on_request)(void *arg, struct http_request *r);
-	/* A request that is refused here; must be answered at once. status: 400, 413, 417, 431, 501, 505. */
+	/* A request that is refused here; must be answered at once. status: 400, 413, 417, 431, 505. */
 	void (*on_refused)(void *arg, struct http_request *r, unsigned status, const char *detail);
 	/* A request not answered yet whose client went away: it must not be touched after this. */
 	void (*on_gone)(void *arg, struct http_request *r);

@@ -19,7 +19,6 @@ static const struct problem_kind kinds[PROBLEM_COUNT] = {
 	[PROBLEM_UNKNOWN_OPERATION] = { P "unknown-operation", "No worker knows this operation", 422, NULL },
 	[PROBLEM_HEAD_TOO_LARGE] = { P "head-too-large", "The head of the request is too large", 431, NULL },
 	[PROBLEM_INTERNAL] = { P "internal", "Something went wrong inside the service", 500, NULL },
-	[PROBLEM_NOT_IMPLEMENTED] = { P "not-implemented", "The method is unknown", 501, NULL },
 	[PROBLEM_QUEUE_FULL] = { P "queue-full", "The queue is full", 503, "5" },
 	[PROBLEM_QUEUE_UNAVAILABLE] = { P "queue-unavailable", "The queue cannot be reached", 503, "1" },
 	[PROBLEM_STOPPING] = { P "stopping", "This instance is stopping", 503, "1" },

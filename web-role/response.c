@@ -67,9 +67,10 @@ void response_problem(struct request *r, enum problem p, const char *detail, con
 
 void response_method(struct request *r)
 {
+	const char *got = http_method_name(request_head(r)->method);
 	char allow[ROUTER_ALLOW_SIZE], detail[160];
 	router_allow(r->match.allow, allow);
-	snprintf(detail, sizeof detail, "expected one of %s, got %s", allow, http_method_name(request_head(r)->method));
+	snprintf(detail, sizeof detail, "expected one of %s, got %s", allow, *got ? got : "a method nobody knows");
 	response_problem(r, PROBLEM_METHOD_NOT_ALLOWED, detail, "");
 }
 

@@ -182,7 +182,13 @@ static const struct {
 	{ "POST", "/v1/jobs", NULL, "[{\"op\":\"square\"}]", 422, "invalid-submission", "\"pointer\":\"\"" },
 	{ "POST", "/v1/jobs", NULL, "{\"operation\":\"square\",\"args\":null}", 422, "invalid-submission",
 	  "\"pointer\":\"/args\"" },
-	{ "POST", "/v1/jobs", NULL, "{\"op\":\"square\",\"cache\":\"use\"}", 422, "invalid-submission", "/cache" },
+	{ "POST", "/v1/jobs", NULL, "{\"op\":\"square\",\"cache\":\"used\"}", 422, "invalid-submission", "/cache" },
+	{ "POST", "/v1/jobs", NULL,
+	  "{\"op\":\"square\",\"args\":[12],\"queue\":\"math\",\"priority\":\"normal\",\"delay_ms\":0,\"timeout_ms\":"
+	  "30000,"
+	  "\"expires_in_ms\":0,\"max_attempts\":3,\"result_ttl_s\":3600,\"cache\":\"use\"}",
+	  202, NULL, "\"state\":\"queued\"" },
+	{ "POST", "/v1/jobs", NULL, "{\"op\":\"echo\",\"args\":[\"a\\u0000b\"]}", 202, NULL, "\"a\\u0000b\"" },
 	{ "POST", "/v1/jobs?wait=x", NULL, "{\"op\":\"square\"}", 400, "bad-request", "wait" },
 	{ "POST", "/v1/jobs", "Idempotency-Key: k", "{\"op\":\"square\"}", 400, "bad-request", "Idempotency-Key" },
 	{ "POST", "/v1/jobs", "Content-Type: text/plain", "{\"op\":\"square\"}", 415, "unsupported-media-type", "" },
@@ -192,7 +198,7 @@ static const struct {
 	{ "POST", "/v1/jobs", "Expect: coffee", "{\"op\":\"square\"}", 417, "expectation-failed", "" },
 	{ "GET", "/v1/jobs", NULL, NULL, 405, "method-not-allowed", "POST" },
 	{ "DELETE", "/livez", NULL, NULL, 405, "method-not-allowed", "GET, HEAD, OPTIONS" },
-	{ "BREW", "/livez", NULL, NULL, 501, "not-implemented", "" },
+	{ "BREW", "/livez", NULL, NULL, 405, "method-not-allowed", "GET, HEAD, OPTIONS" },
 	{ "GET", "/v1/jobs/xyz", NULL, NULL, 404, "not-found", "" },
 	{ "GET", "/v1/jobs/01a204a5-3f42-741e-8002-cf51adeb0f2e", NULL, NULL, 404, "not-found", "" },
 	{ "GET", "/v1/jobs/01a204a5-3f42-741e-8ffe-cf51adeb0f2e/result", NULL, NULL, 404, "not-found", "" },

@@ -63,17 +63,19 @@ static const struct {
 	{ "square", NULL, 1, " expected 1 argument (x), got 0;" },
 	{ "square", "[]", 1, " expected 1 argument (x), got 0;" },
 	{ "square", "[1,2]", 1, " expected 1 argument (x), got 2;" },
-	{ "square", "[[1]]", 1, "/0 expected a number or a string for x;" },
-	{ "square", "[null]", 1, "/0 expected a number or a string for x;" },
+	{ "square", "[[1]]", 1, "/0 expected a number or a string for x, got an array;" },
+	{ "square", "[null]", 1, "/0 expected a number or a string for x, got null;" },
 	{ "square", "{}", 1, "/x expected this argument, it is missing;" },
+	{ "square", "{\"a/b~\":1,\"x\":1}", 1, "/a~1b~0 the operation has no parameter" },
 	{ "square", "{\"y\":1}", 2, "/y the operation has no parameter of this name;/x expected" },
 	{ "add", "[1]", 1, " expected at least 2 arguments (a, b, more, ...), got 1;" },
 	{ "add", "[1,true,3,{}]", 2,
-	  "/1 expected a number or a string for b;/3 expected a number or a string for more;" },
+	  "/1 expected a number or a string for b, got true;/3 expected a number or a string for more, got an "
+	  "object;" },
 	{ "add", "{\"a\":1,\"b\":2,\"more\":3}", 1, "/more expected an array" },
 	{ "round", "[1,2,3]", 1, " expected 1 to 2 arguments (x, digits), got 3;" },
-	{ "round", "[1,2.5]", 1, "/1 expected an integer or a string for digits;" },
-	{ "round", "[\"1\"]", 1, "/0 expected a number for x;" },
+	{ "round", "[1,2.5]", 1, "/1 expected an integer or a string for digits, got a number with decimals;" },
+	{ "round", "[\"1\"]", 1, "/0 expected a number for x, got a string;" },
 };
 
 START_TEST(test_check_tells_what_is_wrong)

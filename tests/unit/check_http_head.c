@@ -60,8 +60,8 @@ static const struct {
 	{ "GET / HTTP/1.1\nHost: a\nX: a\rb\n", 400, "control" },
 	{ "GET / HTTP/1.1\nHost: a\nExpect: fish\n", 417, "100-continue" },
 	{ "GET / HTTP/2.0\nHost: a\n", 505, "HTTP/1.1" },
-	{ "BREW / HTTP/1.1\nHost: a\n", 501, "method" },
-	{ "get / HTTP/1.1\nHost: a\n", 501, "method" },
+	{ "BREW / HTTP/1.1\nHost: a\n", 0, "" }, /* the router's to refuse: it knows what to allow */
+	{ "get / HTTP/1.1\nHost: a\n", 0, "" },
 	{ "CONNECT a:80 HTTP/1.1\nHost: a\n", 400, "target" },
 	{ "GET * HTTP/1.1\nHost: a\n", 400, "target" },
 	{ "GET x HTTP/1.1\nHost: a\n", 400, "target" },
@@ -83,6 +83,17 @@ START_TEST(test_head_end_judges)
 	unsigned status = feed(&h, text);
 	ck_assert_msg(status == heads[_i].status, "%s: %u %s", heads[_i].text, status, h.refusal);
 	ck_assert_msg(strstr(h.refusal, heads[_i].says), "%s: %s", heads[_i].text, h.refusal);
+}
+END_TEST
+
+START_TEST(test_head_field_request_id_of_a_refused_head)
+{
+	struct http_head h;
+	char text[] = "GET /%zz HTTP/1.1\nHost: a\nX-Request-Id: mine\nX-Request-I: other\n";
+	ck_assert_uint_eq(feed(&h, text), 400);
+	ck_assert_uint_eq(h.field[HTTP_REQUEST_ID].n, 4);
+	ck_assert_int_eq(strncmp(h.field[HTTP_REQUEST_ID].p, "mine", 4), 0);
+	ck_assert_ptr_null(h.field[HTTP_HOST].p);
 }
 END_TEST
 
@@ -200,6 +211,7 @@ int main(void)
 	Suite *s = suite_create("http_head");
 	TCase *core = tcase_create("core"), *limits = tcase_create("limits"), *faults = tcase_create("faults");
 	tcase_add_test(core, test_head_parts_of_a_request);
+	tcase_add_test(core, test_head_field_request_id_of_a_refused_head);
 	tcase_add_loop_test(core, test_decode_escapes, 0, COUNT(decodings));
 	tcase_add_loop_test(core, test_query_get_finds_one, 0, COUNT(queries));
 	tcase_add_test(limits, test_head_field_counts_lines);

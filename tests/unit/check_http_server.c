@@ -354,7 +354,6 @@ static const struct {
 	{ "POST /now HTTP/1.1\r\nHost: a\r\nContent-Length : 3\r\n\r\nabc", 400 },
 	{ "POST /now HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", 400 },
 	{ "GET /a%00b HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
-	{ "BREW /now HTTP/1.1\r\nHost: a\r\n\r\n", 501 },
 	{ "POST /now HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nContent-Length: 3\r\n\r\nabc", 417 },
 };
 
