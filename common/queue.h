@@ -85,8 +85,10 @@ struct queue_claim {
 	const struct queue_claimed *jobs;
 };
 typedef void queue_claim_cb(void *arg, int status, const struct queue_claim *claim);
-/* max: 1..QUEUE_BATCH_MAX. Asking again with the same batch gives the same jobs. */
-int queue_claim(struct rlink *link, const char *tag, const char *batch, unsigned max, queue_claim_cb *cb, void *arg);
+/* max: 1..QUEUE_BATCH_MAX. start: the jobs count as started at once, which saves the call of queue_start() for short
+ * ones; what is not run after all is released, uncharged. Asking again with the same batch gives the same jobs. */
+int queue_claim(struct rlink *link, const char *tag, const char *batch, unsigned max, bool start, queue_claim_cb *cb,
+		void *arg);
 
 /* verdicts: one character a job, in order. */
 typedef void queue_verdicts_cb(void *arg, int status, const char *verdicts, size_t n);

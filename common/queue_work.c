@@ -85,7 +85,8 @@ static void on_claimed(void *arg, int status, const struct rreply *reply)
 	c.cb.claim(c.arg, status, status ? NULL : &claim);
 }
 
-int queue_claim(struct rlink *link, const char *tag, const char *batch, unsigned max, queue_claim_cb *cb, void *arg)
+int queue_claim(struct rlink *link, const char *tag, const char *batch, unsigned max, bool start, queue_claim_cb *cb,
+		void *arg)
 {
 	struct rcmd cmd;
 	rcmd_init(&cmd);
@@ -93,6 +94,7 @@ int queue_claim(struct rlink *link, const char *tag, const char *batch, unsigned
 	rcmd_str(&cmd, batch);
 	rcmd_uint(&cmd, max);
 	rcmd_uint(&cmd, QUEUE_LEASE_US);
+	rcmd_arg(&cmd, start ? "1" : "0", 1);
 	return ask(link, &cmd, (struct caller){ .cb.claim = cb, .arg = arg, .function = "claim" }, on_claimed);
 }
 

@@ -32,6 +32,9 @@ static int member_write_redis(const struct rundir *dir, const char *socket, stru
 		   "appendonly yes\n"
 		   "appendfsync everysec\n"
 		   "aof-load-truncated yes\n"
+		   "auto-aof-rewrite-min-size 256mb\n" /* jobs come and go: small rewrites only cost */
+		   "rdbcompression no\n"
+		   "latency-tracking no\n"
 		   "maxmemory-policy noeviction\n"
 		   "maxclients 10000\n",
 		   socket, rundir_path(dir));

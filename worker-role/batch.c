@@ -267,19 +267,27 @@ static void on_short_started(void *arg, int status, const char *verdicts, size_t
 	batch_settle(b);
 }
 
-static void start_short(struct batch *b)
+/* Tells Redis that the short jobs start. False when it could not be sent: the next pump starts them like long ones. */
+static bool tell_start(struct batch *b)
 {
 	const char *ids[QUEUE_BATCH_MAX];
+	struct batch_owner *o = b->owner;
 	size_t n = 0;
 	for (size_t i = 0; i < b->n; i++)
 		if (b->entries[i].is_short && b->entries[i].state == ENTRY_CLAIMED)
 			ids[n++] = b->entries[i].id;
-	struct batch_owner *o = b->owner;
 	if (n == 0 || queue_start(o->link, o->tag(o, b->tag), b->id, false, ids, n, on_short_started, b))
-		return; /* not sent: the next pump starts them like long ones */
+		return false;
 	b->in_flight++;
 	/* The attempt must be on its way before the first of them runs: should one kill the process, it counts. */
 	rlink_flush(o->link);
+	return true;
+}
+
+static void start_short(struct batch *b, bool started)
+{
+	if (!started && !tell_start(b))
+		return;
 	for (size_t i = 0; i < b->n; i++)
 		if (b->entries[i].is_short && b->entries[i].state == ENTRY_CLAIMED)
 			batch_set_state(&b->entries[i], ENTRY_READY);
@@ -315,7 +323,7 @@ static void entry_init(struct batch *b, const struct queue_claimed *claimed, siz
 }
 
 struct batch *batch_new(struct batch_owner *o, unsigned tag, const char *id, const struct queue_claim *claim,
-			size_t *longs)
+			bool started, size_t *longs)
 {
 	struct batch *b = batch_take(o);
 	*longs = 0;
@@ -327,7 +335,7 @@ struct batch *batch_new(struct batch_owner *o, unsigned tag, const char *id, con
 		entry_init(b, &claim->jobs[i], longs);
 	o->stats.claimed += claim->n;
 	if (!o->draining)
-		start_short(b);
+		start_short(b, started);
 	/* Long ones start as far as slots are free, the first ones first; the rest goes back to its queue's head. */
 	unsigned slots = executor_free_slots(o->executor);
 	for (size_t i = b->n; i-- > 0;) {

@@ -81,11 +81,12 @@ struct batch_owner {
 	struct batch_stats stats;
 };
 
-/* Takes the jobs of a claim. Prepares every call, sends the start of the short ones at once (and flushes the link), and
- * fails those whose arguments are wrong. NULL when memory ran out: the lease will bring the jobs back.
+/* Takes the jobs of a claim. Prepares every call, sends the start of the short ones at once (and flushes the link)
+ * unless the claim has `started` them, and fails those whose arguments are wrong. NULL when memory ran out: the lease
+ * will bring the jobs back.
  * *longs: how many of them were not short. */
 struct batch *batch_new(struct batch_owner *owner, unsigned tag, const char *id, const struct queue_claim *claim,
-			size_t *longs);
+			bool started, size_t *longs);
 /* Runs short entries until budget_us is used up. True when some are left. */
 bool batch_run_ready(struct batch_owner *owner, uint64_t budget_us);
 /* Makes the calls that entries owe; does nothing while the link is down. */

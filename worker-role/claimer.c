@@ -22,6 +22,7 @@ struct tag {
 	bool claiming;   /* a claim is in flight */
 	bool unanswered; /* the last claim's outcome is unknown: ask with the same batch id again */
 	unsigned asked;
+	bool started; /* the claim counts its jobs as started */
 	char batch[JOB_BATCH_MAX];
 	uint64_t due_us; /* clock_mono_us() of the next delayed job; 0: none known */
 };
@@ -96,7 +97,7 @@ static void on_claimed(void *arg, int status, const struct queue_claim *claim)
 	if (claim->n == 0 || c->closed)
 		return;
 	size_t longs;
-	if (!batch_new(&c->owner, (unsigned)(t - c->tags), t->batch, claim, &longs)) {
+	if (!batch_new(&c->owner, (unsigned)(t - c->tags), t->batch, claim, t->started, &longs)) {
 		log_error("no memory for a batch of %zu jobs; they come back when its lease runs out", claim->n);
 		return;
 	}
@@ -113,11 +114,13 @@ static void claim_tag(struct tag *t)
 	unsigned n = t->unanswered ? t->asked : room(c);
 	if (t->claiming || n == 0)
 		return;
-	if (!t->unanswered)
+	if (!t->unanswered) {
 		snprintf(t->batch, sizeof t->batch, "%s.%s.%llu", c->options.instance, c->options.boot,
 			 (unsigned long long)++c->batch_counter);
+		t->started = c->appetite > 1; /* the last ones were all short: expect the same */
+	}
 	t->asked = n;
-	t->claiming = queue_claim(c->owner.link, t->name, t->batch, n, on_claimed, t) == 0;
+	t->claiming = queue_claim(c->owner.link, t->name, t->batch, n, t->started, on_claimed, t) == 0;
 }
 
 /* A claim whose answer was lost is asked again even while draining: what it took must be given back. */

@@ -1,7 +1,8 @@
 -- sq_claim: up to max waiting jobs become running under a batch. Due delayed jobs are moved first; overdue jobs expire
 -- on the way; a paused queue gives none.
 -- KEYS  T
--- ARGV  batch, max (1..64), lease_us
+-- ARGV  batch, max (1..64), lease_us, start 0/1 (may be left out: 0)
+--       start: the jobs count as started from here, for a worker that expects nothing but short ones
 -- reply {now, next_due_us | 0, more 0/1, paused 0/1, id1, record1, ...}
 -- again the batch exists: its unfinished jobs, the lease begins anew
 
@@ -24,7 +25,7 @@ local function take(c, batch, ids, seen, reply)
 			else
 				local running = record_under(rec, reply_at, 'r', batch)
 				add(c, 'set', names[i], running)
-				add(c, 'marks', id, 'c')
+				add(c, 'marks', id, c.mark)
 				c.run = c.run + 1
 				reply[#reply + 1] = id
 				reply[#reply + 1] = running
@@ -39,9 +40,10 @@ local function take(c, batch, ids, seen, reply)
 end
 
 -- Fills the batch. True when jobs are (or may be) waiting still.
-local function fill(T, at, batch, limit, reply)
+local function fill(T, at, batch, mark, limit, reply)
 	local high, normal, low = T .. ':w:high', T .. ':w:normal', T .. ':w:low'
 	local c, seen, empty = changes(T, at), {}, false
+	c.batch, c.mark = batch, mark
 	repeat
 		local popped = call('LMPOP', 3, high, normal, low, 'LEFT', 'COUNT', limit - c.run)
 		if popped then
@@ -50,7 +52,6 @@ local function fill(T, at, batch, limit, reply)
 			empty = true
 		end
 	until empty or c.run == limit or c.skipped >= SKIP_MAX
-	c.batch = batch
 	apply(c)
 	if not c.marks then
 		call('ZREM', T .. ':lease', batch)
@@ -95,7 +96,7 @@ register('sq_claim', {'allow-oom'}, function(keys, argv)
 		if not new then
 			call('ZADD', lease, deadline, batch)
 		end
-		more = fill(T, at, batch, limit, reply)
+		more = fill(T, at, batch, argv[4] == '1' and 's' or 'c', limit, reply)
 		if not more then
 			call('DEL', T .. ':mk')
 		end

@@ -497,7 +497,7 @@ static struct batch *take(struct batch_owner *owner, const char *name, size_t n,
 		};
 	}
 	struct queue_claim claim = { .n = n, .jobs = jobs };
-	return batch_new(owner, 0, name, &claim, &longs);
+	return batch_new(owner, 0, name, &claim, false, &longs);
 }
 
 static bool none_left(void *arg)

@@ -407,7 +407,7 @@ static bool claim_done(void *arg)
 static void claim(struct claimed *c, const char *batch, unsigned max)
 {
 	c->done = false;
-	ck_assert_int_eq(queue_claim(l, TAG, batch, max, on_claim, c), 0);
+	ck_assert_int_eq(queue_claim(l, TAG, batch, max, false, on_claim, c), 0);
 	ck_assert(loop_until(&loop, claim_done, c, DEADLINE_MS));
 	ck_assert_int_eq(c->status, 0);
 }
