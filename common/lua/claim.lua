@@ -7,7 +7,7 @@
 -- again the batch exists: its unfinished jobs, the lease begins anew
 
 -- Takes popped ids under the batch, as far as they are waiting jobs still. seen guards against an id that stands twice.
-local function take(c, batch, ids, seen, reply)
+local function take(c, under, ids, seen, reply)
 	local names = job_keys(c.T, ids)
 	local recs = call('MGET', unpack(names))
 	for i = 1, #ids do
@@ -23,7 +23,7 @@ local function take(c, batch, ids, seen, reply)
 				finalise(c, id, rec, reply_at, outcome_at, 'e', false, 0, ERROR_EXPIRED)
 				c.skipped = c.skipped + 1
 			else
-				local running = record_under(rec, reply_at, 'r', batch)
+				local running = record_claimed(rec, reply_at, under)
 				add(c, 'set', names[i], running)
 				add(c, 'marks', id, c.mark)
 				c.run = c.run + 1
@@ -43,11 +43,12 @@ end
 local function fill(T, at, batch, mark, limit, reply)
 	local high, normal, low = T .. ':w:high', T .. ':w:normal', T .. ':w:low'
 	local c, seen, empty = changes(T, at), {}, false
+	local under = char(#batch) .. batch
 	c.batch, c.mark = batch, mark
 	repeat
 		local popped = call('LMPOP', 3, high, normal, low, 'LEFT', 'COUNT', limit - c.run)
 		if popped then
-			take(c, batch, popped[2], seen, reply)
+			take(c, under, popped[2], seen, reply)
 		else
 			empty = true
 		end

@@ -168,12 +168,16 @@ end
 
 local function apply_finals(c)
 	local T, ids, records, ttl = c.T, c.final, c.records, c.ttl
-	local prefix, last, text = T .. ':j:', nil, nil
+	local prefix, sets, last, text = T .. ':j:', {}, nil, nil
+	for i = 1, #ids do
+		sets[2 * i - 1], sets[2 * i] = prefix .. ids[i], records[i]
+	end
+	call('MSET', unpack(sets)) -- with an EXPIRE each still cheaper than as many SET EX
 	for i = 1, #ids do
 		if ttl[i] ~= last then -- Redis makes text of a number slowly; most are alike
 			last, text = ttl[i], tostring(ttl[i])
 		end
-		call('SET', prefix .. ids[i], records[i], 'EX', text)
+		call('EXPIRE', sets[2 * i - 1], text)
 	end
 	for i = 1, #TOTALS do
 		local n = c[TOTALS[i]]
@@ -234,9 +238,11 @@ end
 local function leave_batch(T, batch, ids)
 	if #ids > 0 then
 		local key = T .. ':b:' .. batch
-		call('HDEL', key, unpack(ids))
-		if call('EXISTS', key) == 0 then
+		if call('HLEN', key) == #ids then
+			call('DEL', key)
 			call('ZREM', T .. ':lease', batch)
+		else
+			call('HDEL', key, unpack(ids))
 		end
 	end
 end

@@ -43,6 +43,11 @@ local function record_under(rec, reply, state, batch)
 	return 'J1' .. state .. sub(rec, 4, 38) .. ZERO8 .. sub(rec, 47, 70) .. char(#batch) .. batch .. sub(rec, reply)
 end
 
+-- The same for a record that waits (so started_at is unknown already). under: the batch with its length before it.
+local function record_claimed(rec, reply, under)
+	return 'J1r' .. sub(rec, 4, 70) .. under .. sub(rec, reply)
+end
+
 -- Flags with the bit set that says: an entry of this job still stands in its list.
 local function record_tombstone(rec)
 	local flags = byte(rec, 5)

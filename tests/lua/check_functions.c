@@ -326,8 +326,27 @@ START_TEST(test_pause_accepts_and_gives_nothing)
 }
 END_TEST
 
+/* A claim that starts its jobs: their attempt counts, unless they are given back. */
+START_TEST(test_claim_may_start)
+{
+	for (unsigned i = 0; i < 3; i++)
+		ask_enqueue(i);
+	lab_call(ask_lab, "sq_claim", "W.1.1", "3", "10000000", "1");
+	ask_holds();
+	expect("k", "sq_finish", "W.1.1", ask_ids[0], "s", "5", "144");
+	ck_assert_uint_eq(ask_read_job(0).attempt, 1);
+	expect("k", "sq_release", "W.1.1", ask_ids[1]);
+	ck_assert_uint_eq(ask_read_job(1).attempt, 0);
+	lab_call(ask_lab, "sq_reap", "10000000", "W", "2", "64"); /* its process is gone */
+	ask_holds();
+	ck_assert_uint_eq(ask_read_job(2).attempt, 1);
+	ck_assert_int_eq(ask_read_job(2).state, JOB_DELAYED);
+}
+END_TEST
+
 static void add_core(TCase *tc)
 {
+	tcase_add_test(tc, test_claim_may_start);
 	tcase_add_test(tc, test_version_is_a_positive_number);
 	tcase_add_test(tc, test_enqueue_again_answers_the_same);
 	tcase_add_test(tc, test_enqueue_by_key_gives_the_first_job);
