@@ -54,21 +54,38 @@ local function record_tombstone(rec)
 	return flags % 2 == 1 and rec or sub(rec, 1, 4) .. char(flags + 1) .. sub(rec, 6)
 end
 
+-- Counts and lengths as bytes: the small ones, which nearly all are, are made once.
+local SMALL_MAX, ATTEMPTS, LENGTHS = 64, {}, {}
+local function bytes_of(known, format, value)
+	local bytes = known[value] or pack(format, value)
+	if value <= SMALL_MAX then
+		known[value] = bytes
+	end
+	return bytes
+end
+
+-- The jobs of one call end at the same time.
+local ended_at, ended_bytes
+
 -- The final record and its time to live. ran: whether this attempt counts. run_us: its duration, used when started_at
 -- was never shown.
 local function record_final(rec, outcome_at, state, at, ran, run_us, json)
-	local attempt, _, ttl = unpack_bytes('<HHI4', rec, 7)
-	local times = sub(rec, 39, 46)
+	local attempt, _, ttl, created, run_at, _, started = unpack_bytes('<HHI4i8i8i8i8', rec, 7)
+	local times
+	if at ~= ended_at then
+		ended_at, ended_bytes = at, pack('<i8', at)
+	end
 	if ran then
-		local created, run_at, _, started = unpack_bytes('<i8i8i8i8', rec, 15)
 		attempt = attempt + 1
 		if started == 0 then
 			started = max(at - run_us, run_at, created)
 		end
-		times = pack('<i8', min(started, at))
+		times = pack('<i8', started < at and started or at)
+	else
+		times = sub(rec, 39, 46)
 	end
-	return 'J1' .. state .. sub(rec, 4, 6) .. char(attempt % 256, floor(attempt / 256)) .. sub(rec, 9, 38) .. times ..
-		pack('<i8', at) .. sub(rec, 55, outcome_at - 1) .. pack('<I4', #json) .. json, ttl
+	return 'J1' .. state .. sub(rec, 4, 6) .. bytes_of(ATTEMPTS, '<H', attempt) .. sub(rec, 9, 38) .. times ..
+		ended_bytes .. sub(rec, 55, outcome_at - 1) .. bytes_of(LENGTHS, '<I4', #json) .. json, ttl
 end
 
 -- The record as waiting for its next attempt. The batch stays, so that the batch's second call gets the same answer.
