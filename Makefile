@@ -61,12 +61,12 @@ LUA_BIN    := $(patsubst tests/lua/%.c,$(BUILD)/tests/lua/%,$(LUATEST))
 TEST_BIN   := $(UNIT_BIN) $(LUA_BIN) $(INTEG_BIN)
 BENCH_BIN  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH))
 
-LIBS_common := $(call pkglibs,hiredis jansson libuv expat)
+LIBS_common := $(call pkglibs,hiredis jansson libuv expat) -lm
 LIBS_web    := $(call pkglibs,libmicrohttpd) $(LIBS_common)
-LIBS_worker := $(call pkglibs,gmp) $(LIBS_common) -lm
+LIBS_worker := $(call pkglibs,gmp) $(LIBS_common)
 LIBS_cli    := $(call pkglibs,libcurl) $(LIBS_common)
 # asked for only when a test is linked: to build and run, check need not be there
-LIBS_tests   = $(eval LIBS_tests := $(call pkglibs,check libcurl libmicrohttpd gmp) $(LIBS_common) -lm)$(LIBS_tests)
+LIBS_tests   = $(eval LIBS_tests := $(call pkglibs,check libcurl libmicrohttpd gmp) $(LIBS_common))$(LIBS_tests)
 
 .PHONY: all check check-unit check-lua check-integration check-asan check-tsan check-valgrind tests bench fmt fmt-check lint install uninstall clean help
 all: $(BIN) ## build the four programs into build/release/bin
