@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "job.h"
+#include "json_pointer.h"
 
 #define SLOTS 512
 
@@ -320,22 +321,6 @@ static const char *kind_of(const json_t *v)
 	}
 }
 
-/* RFC 6901: '~' is ~0, '/' is ~1. A very long name is cut: the pointer is for people then. */
-static void pointer_to(const char *name, char *out, size_t size)
-{
-	size_t n = 0;
-	out[n++] = '/';
-	for (; *name && n + 3 < size; name++) {
-		if (*name == '~' || *name == '/') {
-			out[n++] = '~';
-			out[n++] = *name == '~' ? '0' : '1';
-		} else {
-			out[n++] = *name;
-		}
-	}
-	out[n] = '\0';
-}
-
 static void check_value(struct check *k, const struct parameter *p, const char *pointer, const json_t *v)
 {
 	char kinds[120], detail[240];
@@ -404,7 +389,7 @@ static void check_names(struct check *k, json_t *args)
 	json_object_foreach(args, name, v)
 	{
 		const struct parameter *p = parameter_named(k->op, name);
-		pointer_to(name, pointer, sizeof pointer);
+		json_pointer_member(pointer, sizeof pointer, name);
 		if (!p && strcmp(name, "timeout_ms") != 0)
 			complain(k, pointer, "the operation has no parameter of this name");
 		else if (p && !p->variadic)
@@ -416,7 +401,7 @@ static void check_names(struct check *k, json_t *args)
 		const struct parameter *p = &k->op->parameters[i];
 		if (!p->required || json_object_get(args, p->name))
 			continue;
-		pointer_to(p->name, pointer, sizeof pointer);
+		json_pointer_member(pointer, sizeof pointer, p->name);
 		complain(k, pointer, "expected this argument, it is missing");
 	}
 }

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "job_json.h"
 #include "job_json_scan.h"
+#include "json_pointer.h"
 
 void submission_fini(struct submission *s)
 {
@@ -246,22 +247,6 @@ static const struct member {
 	{ "cache", read_cache },
 };
 
-/* RFC 6901: '~' is ~0, '/' is ~1. A very long name is cut: the pointer is for people then. */
-static void pointer_to(char *out, size_t size, const char *name)
-{
-	size_t n = 0;
-	out[n++] = '/';
-	for (; *name && n + 3 < size; name++) {
-		if (*name == '~' || *name == '/') {
-			out[n++] = '~';
-			out[n++] = *name == '~' ? '0' : '1';
-		} else {
-			out[n++] = *name;
-		}
-	}
-	out[n] = '\0';
-}
-
 static void read_member(struct reading *r, const char *name, const json_t *v)
 {
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
@@ -270,7 +255,7 @@ static void read_member(struct reading *r, const char *name, const json_t *v)
 			return;
 		}
 	char pointer[300];
-	pointer_to(pointer, sizeof pointer, name);
+	json_pointer_member(pointer, sizeof pointer, name);
 	job_json_complain(r->fault, pointer,
 			  "unknown member; known are op, args, queue, priority, delay_ms, run_at, timeout_ms, "
 			  "expires_in_ms, max_attempts, result_ttl_s and cache");
