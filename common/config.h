@@ -51,6 +51,10 @@ enum config_type { CONFIG_STRING, CONFIG_INT, CONFIG_BOOL, CONFIG_ENUM, CONFIG_L
 #define CONFIG_CHOICES 4
 #define CONFIG_NAME_MAX 63
 
+/* A body this far beyond BodyLimitBytes is still read (and dropped) before its 413: who closes while the client sends
+ * resets the connection, and most clients then never see the answer. The web role and the balancer agree on it. */
+#define CONFIG_BODY_SWALLOW_BYTES (16u << 20)
+
 struct config_option {
 	const char *name; /* as in service.csdef */
 	const char *initial;

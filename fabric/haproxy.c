@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "config.h"
+
 #define HAPROXY_CHECK(path) \
 	"  http-check send meth GET uri " path " ver HTTP/1.1 hdr Host localhost hdr Connection close\n"
 #define HAPROXY_HEAD_REFUSED 57344 /* bytes beyond the limit that a head may have and get its 431 */
@@ -82,25 +84,31 @@ static void haproxy_servers(const struct plan_input *in, struct buf *out)
 		buf_printf(out, "  server %s 127.0.0.1:%u check\n", in->role->instances[i].id, plan_port(in, i));
 }
 
-/* A head or body beyond the web role's limits is refused here: only who holds the client's connection can answer at
- * once and still take what the client goes on sending, so that it reads the answer. */
+/* A head beyond the web role's limit is whole here when it is judged, so it is refused here. HAProxy closes a
+ * connection as soon as it has answered in the middle of a body; what the client goes on sending then resets it,
+ * perhaps before the client has read that answer. So bodies that are too long go on to the web role, which reads them
+ * to their end before it refuses them (CONFIG_BODY_SWALLOW_BYTES); only those not worth reading, and those whose client
+ * waits for leave to send, are refused here. */
 static void haproxy_limits(const struct plan_role *role, struct buf *out)
 {
 	static const char refusal[] =
 	    "  http-request return status %u content-type application/problem+json lf-string "
 	    "'{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":\"expected %s of at most %u "
 	    "bytes, got %%[%s]\",\"instance\":\"%%[var(txn.request_id)]\"}' "
-	    "hdr X-Request-Id '%%[var(txn.request_id)]' hdr Cache-Control no-store if { %s -m int gt %u }\n";
+	    "hdr X-Request-Id '%%[var(txn.request_id)]' hdr Cache-Control no-store if ";
 
 	if (!role->head_limit)
 		return;
 	buf_puts(out, "  http-request set-var(txn.head_bytes) req.hdrs,length\n"
 		      "  http-request set-var(txn.head_bytes) url,length,add(txn.head_bytes)\n");
 	buf_printf(out, refusal, 431U, "head-too-large", "The head of the request is too large", 431U,
-		   "a request line and headers", role->head_limit, "var(txn.head_bytes)", "var(txn.head_bytes)",
-		   role->head_limit);
+		   "a request line and headers", role->head_limit, "var(txn.head_bytes)");
+	buf_printf(out, "{ var(txn.head_bytes) -m int gt %u }\n", role->head_limit);
 	buf_printf(out, refusal, 413U, "too-large", "The body is too large", 413U, "a body", role->body_limit,
-		   "req.body_size", "req.body_size", role->body_limit);
+		   "req.body_size");
+	buf_printf(out,
+		   "{ req.body_size -m int gt %u } || { req.hdr(expect) -m found } { req.body_size -m int gt %u }\n",
+		   role->body_limit + CONFIG_BODY_SWALLOW_BYTES, role->body_limit);
 }
 
 static void haproxy_http(const struct plan *plan, const struct plan_input *in, struct buf *out)

@@ -26,15 +26,13 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "config.h"
 #include "conns.h"
 #include "log.h"
 
 #define RUNS_PER_TURN 8
 #define SWEEP_MS 250
 #define POOL_EXTRA 8192 /* beyond the head limit: up to 100 parsed header lines, and heads that get our own 431 */
-#define SWALLOW_BYTES (1u << 20) /* read past the body limit, so that the client reads its 413 */
-#define SWALLOW_CHUNKED \
-	(16u << 20) /* likewise where the head does not tell the length: no answer goes before its end */
 #define BODY_KEEP_BYTES (64u << 10) /* larger buffers are not kept for the next request */
 #define LISTEN_SPARE_FDS 64
 
@@ -233,6 +231,12 @@ static enum MHD_Result refuse_size(struct http_request *r, unsigned status, cons
 	return refuse(r, status, detail);
 }
 
+/* The longest body that is read to its end. A client that waits for leave to send has its answer before it sends. */
+static uint64_t taken_whole(const struct http_head *h, const struct http_server *s)
+{
+	return s->options.body_limit + (h->field[HTTP_EXPECT].p ? 0 : CONFIG_BODY_SWALLOW_BYTES);
+}
+
 /* The first call: the head is there, the body is not. An answer given here closes the connection. */
 static enum MHD_Result on_head(struct http_request *r, const char *method, const char *version)
 {
@@ -247,7 +251,7 @@ static enum MHD_Result on_head(struct http_request *r, const char *method, const
 		return refuse_size(r, 431, "a request line and headers", s->options.head_limit, size->header_size);
 	if (http_head_end(h))
 		return refuse(r, h->refusal_status, h->refusal);
-	if (h->has_length && h->length > s->options.body_limit + SWALLOW_BYTES)
+	if (h->has_length && h->length > taken_whole(h, s))
 		return refuse_size(r, 413, "a body", s->options.body_limit, h->length);
 	r->state = STATE_BODY;
 	if (h->chunked || h->length)
@@ -261,7 +265,7 @@ static enum MHD_Result on_body(struct http_request *r, const char *data, size_t 
 {
 	size_t limit = r->server->options.body_limit;
 	r->body_seen += n;
-	if (r->body_seen > limit + SWALLOW_CHUNKED)
+	if (r->body_seen > limit + CONFIG_BODY_SWALLOW_BYTES)
 		return MHD_NO; /* no answer can be given in the middle of a body */
 	if (r->body_seen <= limit)
 		buf_append(&r->body, data, n);

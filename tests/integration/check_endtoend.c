@@ -273,21 +273,58 @@ static void check_too_large(const struct http_answer *answer, long status, const
 	ck_assert_ptr_nonnull(strstr(http_answer_text(answer, "detail"), ", got "));
 }
 
-/* The client reads its answer even while it still sends. */
+/* A body of blanks, too large, with its framing. */
+static char *too_large_request(size_t n, bool chunked)
+{
+	static const char chunk[] = "4000\r\n%16384s\r\n", last[] = "0\r\n\r\n";
+	char *text = malloc(n + n / 1000 + 20000), *at = text;
+
+	ck_assert_ptr_nonnull(text);
+	at += sprintf(at, "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+	if (!chunked) {
+		at += sprintf(at, "Content-Length: %zu\r\n\r\n", n);
+		memset(at, ' ', n);
+		at[n] = '\0';
+		return text;
+	}
+	at += sprintf(at, "Transfer-Encoding: chunked\r\n\r\n");
+	for (size_t sent = 0; sent < n; sent += 16384)
+		at += sprintf(at, chunk, "");
+	memcpy(at, last, sizeof(last));
+	return text;
+}
+
+/* The simplest of clients: it sends all, and only then reads. Nobody may close on it while it sends. */
+START_TEST(test_too_large_bodies_are_read_before_they_are_refused)
+{
+	static const size_t sizes[] = { 1048577, 2000000, 5000000, 16000000 };
+	size_t n = sizes[_i / 2];
+	char *request = too_large_request(n, _i % 2);
+	char *answer = tcp_client_ask(fabric_run_http(service), request, SOON_MS);
+
+	ck_assert_msg(answer != NULL, "a body of %zu bytes could not be sent, or its answer not be read", n);
+	ck_assert_msg(strncmp(answer, "HTTP/1.1 413 ", 13) == 0, "%s", answer);
+	ck_assert_ptr_nonnull(strstr(answer, "\"type\":\"/problems/too-large\""));
+	free(answer);
+	free(request);
+}
+END_TEST
+
+/* Bodies up to 16 MiB beyond the limit are read to their end; with Expect the refusal comes before the body. */
 START_TEST(test_too_large_bodies_are_refused)
 {
 	static char body[5000001];
-	static const char *const lengths[] = { "Expect:", NULL }, *const chunked[] = {
-		"Expect:", "Transfer-Encoding: chunked", NULL
-	};
+	static const char *const lengths[] = { "Expect:", NULL },
+				 *const chunked[] = { "Expect:", "Transfer-Encoding: chunked", NULL },
+				 *const asking[] = { "Expect: 100-continue", NULL },
+				 *const *const headers[] = { lengths, chunked, asking };
 	static const size_t sizes[] = { 1048577, 2000000, sizeof body - 1 };
 	struct http_answer answer;
 
-	for (size_t i = 0; i < sizeof sizes / sizeof *sizes * 2; i++) {
-		memset(body, ' ', sizes[i / 2]);
-		body[sizes[i / 2]] = '\0';
-		http_client_call(fabric_run_http(service), "POST", "/v1/jobs", i % 2 ? chunked : lengths, body, 20000,
-				 &answer);
+	for (size_t i = 0; i < 9; i++) {
+		memset(body, ' ', sizes[i / 3]);
+		body[sizes[i / 3]] = '\0';
+		http_client_call(fabric_run_http(service), "POST", "/v1/jobs", headers[i % 3], body, 20000, &answer);
 		check_too_large(&answer, 413, "/problems/too-large");
 		http_answer_fini(&answer);
 	}
@@ -411,6 +448,7 @@ int main(void)
 	tcase_add_test(tc, test_tcp_pipelined);
 	tc = part(limits, "refusals", start_small_service);
 	tcase_add_loop_test(tc, test_refusals_are_problems, 0, (int)(sizeof(refusals) / sizeof(refusals[0])));
+	tcase_add_loop_test(tc, test_too_large_bodies_are_read_before_they_are_refused, 0, 8);
 	tcase_add_test(tc, test_too_large_bodies_are_refused);
 	tcase_add_test(tc, test_too_large_heads_are_refused);
 	tcase_add_test(tc, test_request_id_is_taken_if_sane);

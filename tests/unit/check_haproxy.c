@@ -129,7 +129,9 @@ START_TEST(test_haproxy_render_of_the_definition)
 	ck_assert_ptr_null(strstr(buf_cstr(&text), "WorkerPeer"));
 	ck_assert_ptr_nonnull(strstr(buf_cstr(&text), "sc0_conn_cur gt 64"));
 	ck_assert_ptr_nonnull(strstr(buf_cstr(&text), "if { var(txn.head_bytes) -m int gt 8192 }\n"));
-	ck_assert_ptr_nonnull(strstr(buf_cstr(&text), "if { req.body_size -m int gt 1048576 }\n"));
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&text), "if { req.body_size -m int gt 17825792 } || "
+						      "{ req.hdr(expect) -m found } "
+						      "{ req.body_size -m int gt 1048576 }\n"));
 	buf_fini(&text);
 	plan_free(plan);
 	csdef_free(def);

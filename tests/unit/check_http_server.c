@@ -15,12 +15,13 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "config.h"
 #include "http_server.h"
 #include "listener.h"
 
 #define HEAD_LIMIT 8192
 #define BODY_LIMIT 65536
-#define SWALLOWED (1u << 20) /* beyond the body limit, the connection survives up to this */
+#define SWALLOWED CONFIG_BODY_SWALLOW_BYTES /* beyond the body limit, the connection survives up to this */
 #define DEADLINE_MS 10000
 
 /* ---- a service of three paths: /now echoes the body, /later does so 20 ms later, /never parks and watches ---- */
@@ -315,12 +316,31 @@ START_TEST(test_takes_bodies_up_to_the_limit)
 }
 END_TEST
 
+/* Who asks before sending is told before sending. */
+START_TEST(test_refuses_a_body_before_it_is_sent)
+{
+	char head[120];
+	start(100, 5, 5);
+	int fd = dial();
+	snprintf(head, sizeof head,
+		 "POST /now HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", BODY_LIMIT + 1);
+	say(fd, head);
+	ck_assert_uint_eq(hear(fd, body, sizeof body), 413);
+	ck_assert(at_end(fd));
+	close(fd);
+	stop();
+}
+END_TEST
+
 START_TEST(test_swallows_a_chunked_body_that_is_too_long)
 {
 	static char chunk[16384];
 	memset(chunk, 'x', sizeof chunk);
 	start(100, 5, 5);
-	for (unsigned chunks = BODY_LIMIT / sizeof chunk; chunks <= 70; chunks += 66) {
+	const unsigned most = (BODY_LIMIT + SWALLOWED) / sizeof chunk, cases[] = { 4, 5, most, most + 1 };
+	ck_assert_uint_eq(4 * sizeof chunk, BODY_LIMIT);
+	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+		unsigned chunks = cases[c];
 		int fd = dial();
 		say(fd, "POST /now HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
 		for (unsigned i = 0; i < chunks; i++) {
@@ -328,10 +348,10 @@ START_TEST(test_swallows_a_chunked_body_that_is_too_long)
 			say_n(fd, chunk, sizeof chunk);
 			say(fd, "\r\n");
 		}
-		if (chunks == 4) {
+		if (chunks <= most) {
 			say(fd, "0\r\n\r\n");
-			ck_assert_uint_eq(hear(fd, body, sizeof body), 200);
-			ck_assert_uint_eq(strlen(body), BODY_LIMIT);
+			ck_assert_uint_eq(hear(fd, body, sizeof body), chunks == 4 ? 200 : 413);
+			ck_assert(chunks != 4 || strlen(body) == BODY_LIMIT);
 		} else { /* past what is swallowed there is no answer any more, only an end */
 			ck_assert(at_end(fd));
 		}
@@ -487,6 +507,7 @@ int main(void)
 	tcase_add_test(core, test_answers_pipelined_requests_in_order);
 	tcase_add_test(core, test_drain_ends_idle_connections_and_answers_the_rest);
 	tcase_add_test(limits, test_takes_bodies_up_to_the_limit);
+	tcase_add_test(limits, test_refuses_a_body_before_it_is_sent);
 	tcase_add_test(limits, test_swallows_a_chunked_body_that_is_too_long);
 	tcase_add_test(limits, test_takes_heads_up_to_the_limit);
 	tcase_add_test(limits, test_serves_more_clients_than_connections);
