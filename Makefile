@@ -14,7 +14,7 @@ Q        := $(if $(filter 1,$(V)),,@)
 say       = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 # ---- flags ----
-PKGS     := libmicrohttpd hiredis jansson libuv expat gmp libcurl
+PKGS     := libmicrohttpd hiredis jansson libuv expat gmp mpfr gsl lapacke libseccomp libcurl
 pkgflags  = $(shell pkg-config --cflags $(1))
 pkglibs   = $(shell pkg-config --libs $(1))
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -29,13 +29,14 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -pthread $(if $(SAN),-f
 # ---- what there is: a folder is a layer, and sees only the include paths given to it here ----
 COMMON   := $(wildcard common/*.c)
 WEB      := $(wildcard web-role/*.c web-role/handlers/*.c)
-WORKER   := $(wildcard worker-role/*.c worker-role/ops/*.c)
+WORKER   := $(wildcard worker-role/*.c worker-role/math/*.c worker-role/ops/*.c worker-role/compute/*.c)
 CLI      := $(wildcard cli/*.c)
 FABRIC   := $(wildcard fabric/*.c)
 SUPPORT  := $(wildcard tests/support/*.c)
 UNIT     := $(wildcard tests/unit/check_*.c)
 INTEG    := $(wildcard tests/integration/check_*.c)
 LUATEST  := $(wildcard tests/lua/check_*.c)
+FUZZ     := $(wildcard tests/fuzz/fuzz_*.c)
 BENCH    := $(wildcard bench/*.c)
 LUA      := $(addprefix common/lua/,head.lua clock.lua record.lua place.lua) \
             $(sort $(filter-out %/head.lua %/clock.lua %/record.lua %/place.lua,$(wildcard common/lua/*.lua)))
@@ -60,15 +61,18 @@ INTEG_BIN  := $(patsubst tests/integration/%.c,$(BUILD)/tests/integration/%,$(IN
 LUA_BIN    := $(patsubst tests/lua/%.c,$(BUILD)/tests/lua/%,$(LUATEST))
 TEST_BIN   := $(UNIT_BIN) $(LUA_BIN) $(INTEG_BIN)
 BENCH_BIN  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH))
+FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
+FUZZ_SECONDS ?= 60
 
 LIBS_common := $(call pkglibs,hiredis jansson libuv expat) -lm
 LIBS_web    := $(call pkglibs,libmicrohttpd) $(LIBS_common)
-LIBS_worker := $(call pkglibs,gmp) $(LIBS_common)
+# FLINT, Arb and PARI come without pkg-config; LAPACK and BLAS are OpenBLAS, by Debian's alternatives
+LIBS_worker := -lflint-arb -lflint -lpari -lgsl -llapacke -llapack -lblas $(call pkglibs,mpfr gmp libseccomp) $(LIBS_common)
 LIBS_cli    := $(call pkglibs,libcurl) $(LIBS_common)
 # asked for only when a test is linked: to build and run, check need not be there
-LIBS_tests   = $(eval LIBS_tests := $(call pkglibs,check libcurl libmicrohttpd gmp) $(LIBS_common))$(LIBS_tests)
+LIBS_tests   = $(eval LIBS_tests := $(call pkglibs,check libcurl libmicrohttpd) $(LIBS_worker))$(LIBS_tests)
 
-.PHONY: all check check-unit check-lua check-integration check-asan check-tsan check-valgrind tests bench fmt fmt-check lint install uninstall clean help
+.PHONY: all check check-unit check-lua check-integration check-asan check-tsan check-valgrind fuzz fuzz-run tests bench fmt fmt-check lint install uninstall clean help
 all: $(BIN) ## build the four programs into build/release/bin
 
 # ---- rules ----
@@ -112,6 +116,8 @@ $(BUILD)/bin/square-fabric: $(BUILD)/obj/fabric/main.o $(LIB_fabric) $(LIB_commo
 	$(call link_rule,$(LIBS_common))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB_support) $(LIB_web) $(LIB_worker) $(LIB_fabric) $(LIB_common)
 	$(call link_rule,$(LIBS_tests))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB_worker) $(LIB_common)
+	$(call link_rule,-fsanitize=fuzzer $(LIBS_worker))
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(LIB_worker) $(LIB_common)
 	$(call link_rule,$(LIBS_worker))
 
@@ -129,14 +135,20 @@ check-integration: $(INTEG_BIN) $(BIN) ## the real binaries
 	$(call runtests,$(INTEG_BIN))
 check-asan: ## all tests under AddressSanitizer and UBSan
 	$(Q)$(MAKE) check SAN=address,undefined
-check-tsan: ## the web role's tests under ThreadSanitizer
-	$(Q)$(MAKE) check-integration SAN=thread
+check-tsan: ## the web role, which has threads, under ThreadSanitizer
+	$(Q)TEST_SELECT='check_(endtoend|faults|http|operations|fabric|cli)$$' $(MAKE) check-integration SAN=thread
 check-valgrind: $(UNIT_BIN) ## the unit tests under valgrind
 	$(Q)BUILD_DIR=$(abspath $(BUILD)) SOURCE_DIR=$(CURDIR) VALGRIND=1 tests/run $(UNIT_BIN)
+fuzz: ## libFuzzer on the readers, FUZZ_SECONDS each (60); needs clang
+	$(Q)$(MAKE) CC=clang SAN=address,undefined BUILD=$(abspath build/fuzz) CFLAGS='-g -fsanitize=fuzzer-no-link' fuzz-run
+fuzz-run: $(FUZZ_BIN)
+	$(Q)for f in $(FUZZ_BIN); do n=$${f##*/fuzz_}; mkdir -p $(BUILD)/fuzz/corpus/$$n && \
+	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=3000 -artifact_prefix=$(BUILD)/fuzz/ -print_final_stats=1 \
+	  $(BUILD)/fuzz/corpus/$$n tests/fuzz/corpus/$$n || exit 1; done
 
 # ---- care ----
-SOURCES = $(COMMON) $(WEB) $(WORKER) $(CLI) $(FABRIC) $(SUPPORT) $(UNIT) $(INTEG) $(LUATEST) $(BENCH)
-HEADERS = $(wildcard common/*.h web-role/*.h web-role/handlers/*.h worker-role/*.h worker-role/ops/*.h cli/*.h fabric/*.h tests/support/*.h bench/*.h)
+SOURCES = $(COMMON) $(WEB) $(WORKER) $(CLI) $(FABRIC) $(SUPPORT) $(UNIT) $(INTEG) $(LUATEST) $(FUZZ) $(BENCH)
+HEADERS = $(wildcard common/*.h web-role/*.h web-role/handlers/*.h worker-role/*.h worker-role/math/*.h worker-role/ops/*.h worker-role/compute/*.h cli/*.h fabric/*.h tests/support/*.h bench/*.h)
 fmt: ## format the C sources in place
 	clang-format -i $(SOURCES) $(HEADERS)
 fmt-check:
@@ -147,11 +159,20 @@ TIDY = $(addprefix tidy-,$(COMMON) $(WEB) $(WORKER) $(CLI) $(FABRIC))
 $(TIDY): tidy-%:
 	$(call say,TIDY,$*)
 	$(Q)clang-tidy --quiet $* -- -std=c11 -D_GNU_SOURCE -DSQUARE_VERSION='""' $(INC_$(firstword $(subst /, ,$*))) $(PKGFLAGS) 2>/dev/null
+# uninitvar: cppcheck takes a GMP or FLINT variable that is handed to its initialiser for a use; the compilers,
+# clang-tidy and valgrind look for the real ones
 lint: fmt-check $(TIDY) ## clang-format, clang-tidy, cppcheck, shellcheck
 	$(call say,CPPCHECK,all sources)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability \
-	  --suppress=missingIncludeSystem --suppress=varFuncNullUB -Icommon -Iweb-role -Iworker-role -Icli -Ifabric common web-role worker-role cli fabric
+	  --suppress=missingIncludeSystem --suppress=varFuncNullUB --suppress=uninitvar --suppress=ctuuninitvar \
+	  -Icommon -Iweb-role -Iworker-role -Icli -Ifabric common web-role worker-role cli fabric
 	$(Q)shellcheck dev .ci/run tests/run tests/pristine/run bench/run
+
+.PHONY: docs
+docs: $(BIN) ## bring docs/operations.md in step with the registry
+	$(call say,DOC,docs/operations.md)
+	$(Q)awk '/^\| Family /{exit} {print}' docs/operations.md >$(BUILD)/operations.md && \
+	  $(BUILD)/bin/worker-role --help=operations >>$(BUILD)/operations.md && mv $(BUILD)/operations.md docs/operations.md
 
 install: $(BIN) ## install the programs and man pages below DESTDIR PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/square

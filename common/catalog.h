@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The operations that live workers know, as they publish them in Redis: their names, and how many arguments of which
- * kind they take, to refuse a wrong submission before it is queued. Read whole, then constant; one per reactor. */
+/* The operations that live workers know, as they publish them in Redis: to tell people of them, and to refuse arguments
+ * of a wrong count, name or kind before they are queued (by the published JSON Schema, see schema.h). Read whole, then
+ * constant; one per reactor. */
 #ifndef SQUARE_CATALOG_H
 #define SQUARE_CATALOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "buf.h"
 #include "err.h"
 
 struct catalog;
@@ -22,10 +24,16 @@ const struct catalog_op *catalog_find(const struct catalog *c, const char *name,
 /* The name nearest to a mistyped one; NULL when none is near. */
 const char *catalog_near(const struct catalog *c, const char *name);
 
+/* The operation as it was published, a JSON object. */
+const char *catalog_op_json(const struct catalog_op *op, size_t *n);
+/* Appends {"operations":[…]}, in the order of publication. c may be NULL: none. */
+void catalog_list(const struct catalog *c, struct buf *out);
+
 struct json_t;
 /* Told once for each thing wrong with arguments; pointer is relative to the arguments ("", "/0", "/base"). */
 typedef void catalog_error_cb(void *arg, const char *pointer, const char *detail);
-/* Checks count, names and kinds. args: an array or object of jansson's, or NULL for none. true: nothing was wrong. */
+/* Checks count, names and kinds. args: an array or object, decoded with JSON_DECODE_INT_AS_REAL, or NULL for none.
+ * true: nothing was wrong. */
 bool catalog_check(const struct catalog_op *op, const struct json_t *args, catalog_error_cb *cb, void *arg);
 
 #endif

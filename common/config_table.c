@@ -109,14 +109,22 @@ static const struct config_option table[CONFIG_COUNT] = {
 				     "Serve everybody who can connect, on addresses other than loopback too.", "",
 				     CONFIG_BOOL, CONFIG_WEB, .max = 1 },
 
-	[CONFIG_WORKER_SLOTS] = { "WorkerSlots", "16", "Timed and long jobs in hand at once.", "", CONFIG_INT,
-				  CONFIG_WORKER, .min = 1, .max = 64 },
+	[CONFIG_WORKER_SLOTS] = { "WorkerSlots", "16", "Timed jobs in hand at once.", "", CONFIG_INT, CONFIG_WORKER,
+				  .min = 1, .max = 64 },
 	[CONFIG_CLAIM_MAX] = { "ClaimMax", "64", "Jobs taken from Redis in one call.", "", CONFIG_INT, CONFIG_WORKER,
 			       .min = 1, .max = 64 },
+	[CONFIG_COMPUTE_CHILDREN] = { "ComputeChildren", "0",
+				      "Processes that compute, each one job at a time; 0: one for every core.", "",
+				      CONFIG_INT, CONFIG_WORKER, .min = 0, .max = 256 },
+	[CONFIG_COMPUTE_MEMORY_MIB] = { "ComputeMemoryMib", "512", "Memory that one computed job may use.", "MiB",
+					CONFIG_INT, CONFIG_WORKER, .min = 64, .max = 65536 },
 	[CONFIG_TCP_CONNECTIONS] = { "TcpConnections", "10000", "Connections to the TCP endpoint open at once.", "",
 				     CONFIG_INT, CONFIG_WORKER, .min = 1, .max = 1000000 },
 	[CONFIG_TCP_IDLE_SECONDS] = { "TcpIdleSeconds", "240", "A TCP connection that is silent this long is closed.",
 				      "seconds", CONFIG_INT, CONFIG_WORKER, .min = 1, .max = 86400 },
+	[CONFIG_ENABLE_TEST_OPERATIONS] = { "EnableTestOperations", "false",
+					    "Offer crash(kind), for trying what becomes of jobs that misbehave.", "",
+					    CONFIG_BOOL, CONFIG_WORKER, .max = 1 },
 };
 
 const struct config_option *config_option(enum config_id id)

@@ -5,12 +5,14 @@
  * (lua/record.lua, the same layout). Little-endian, times in microseconds of Redis TIME:
  *
  *   0  2 "J1"          2  1 state        3  1 priority      4  2 flags (bit 0: a tombstone stands in its list;
- *   6  2 attempt       8  2 max_attempts 10 4 result_ttl_s        bit 1: cancel asked)
+ *   6  2 attempt       8  2 max_attempts 10 4 result_ttl_s        bit 1: cancel asked; bit 2: one of its attempts
+ *                                                                  took the computing process with it)
  *   14 8 created_at    22 8 run_at       30 8 expires_at    38 8 started_at    46 8 finished_at
  *   54 8 expires_in_us 62 8 delay_us
  *   70 1+n batch (who runs it: INSTANCE.BOOT.COUNT; empty when nobody)
  *   .. 1+n reply names that want to hear of the end (RECEIVER[,RECEIVER...])
- *   .. 4+n envelope (never changed)      .. 4+n outcome (JSON: the result, or the error object)
+ *   .. 4+n envelope (never changed)      .. 4+n outcome (JSON: the result, or the error object; while it runs the
+ *                                               progress object, or nothing)
  *
  * `attempt` counts attempts that have ended; one that is running counts for a reader once started_at is set.
  * Envelope: 1+n operation, 4 timeout_ms, 1 cache mode, 1+n trace id, then the arguments as JSON text. */
@@ -34,7 +36,7 @@ enum job_state {
 	JOB_EXPIRED = 'e'
 };
 enum job_priority { JOB_HIGH = 'h', JOB_NORMAL = 'n', JOB_LOW = 'l' };
-enum job_flag { JOB_FLAG_TOMBSTONE = 1, JOB_FLAG_CANCEL_ASKED = 2 };
+enum job_flag { JOB_FLAG_TOMBSTONE = 1, JOB_FLAG_CANCEL_ASKED = 2, JOB_FLAG_CRASHED = 4 };
 
 #define JOB_OP_MAX 64
 #define JOB_TRACE_MAX 64

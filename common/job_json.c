@@ -83,6 +83,10 @@ static void put_state(struct buf *out, const struct job *j)
 	buf_uint(out, j->max_attempts);
 	if (running && (j->flags & JOB_FLAG_CANCEL_ASKED))
 		PUT(out, ",\"cancel_requested\":true");
+	if (running && j->outcome.n) {
+		PUT(out, ",\"progress\":");
+		buf_append(out, j->outcome.p, j->outcome.n);
+	}
 }
 
 void job_json(struct buf *out, const char *id, const char *queue, const struct job *j)

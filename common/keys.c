@@ -59,3 +59,8 @@ void keys_markers(char out[KEYS_NAME_SIZE], const char *tag)
 {
 	snprintf(out, KEYS_NAME_SIZE, "%s:mk", tag);
 }
+
+void keys_cancels(char out[KEYS_NAME_SIZE], const char *tag, const char *instance, const char *boot)
+{
+	snprintf(out, KEYS_NAME_SIZE, "%s:k:%s.%s", tag, instance, boot);
+}

@@ -25,6 +25,8 @@ void keys_tag(char out[KEYS_TAG_SIZE], const char *queue, unsigned shard);
 int keys_tag_parse(const char *tag, char *queue, unsigned *shard);
 void keys_job(char out[KEYS_NAME_SIZE], const char *tag, const char *id);         /* T:j:ID, the job's record */
 void keys_reply(char out[KEYS_NAME_SIZE], const char *tag, const char *receiver); /* T:r:RECEIVER, a reply list */
-void keys_markers(char out[KEYS_NAME_SIZE], const char *tag);                     /* T:mk, wake-up markers */
+/* T:k:INSTANCE.BOOT, hints that jobs of it shall be cancelled: "BATCH ID" */
+void keys_cancels(char out[KEYS_NAME_SIZE], const char *tag, const char *instance, const char *boot);
+void keys_markers(char out[KEYS_NAME_SIZE], const char *tag); /* T:mk, wake-up markers */
 
 #endif

@@ -22,6 +22,7 @@
 #define QUEUE_LEASE_US 10000000  /* a batch not extended for 10 s is somebody else's */
 #define QUEUE_REPLY_MAX 10000    /* entries of a reply list; older ones are dropped, they are hints */
 #define QUEUE_RESULT_MAX 1048576 /* bytes of a result */
+#define QUEUE_PROGRESS_MAX 1024  /* bytes of a progress object */
 #define QUEUE_LIVE_MAX 1000000   /* default bound of live jobs of a queue */
 
 /* ---- both roles ---- */
@@ -69,6 +70,11 @@ int queue_reply_decode(const char *entry, size_t n, char id[ID_TEXT_SIZE], struc
 typedef void queue_register_cb(void *arg, int status, unsigned index);
 int queue_register(struct rlink *link, const char *tag, queue_register_cb *cb, void *arg);
 
+/* code: 'c' cancelled now, 'a' asked (it runs; its worker is told), 'd' done already, '0' unknown (status
+ * ERR_NOT_FOUND). job: as it is now; NULL unless status is 0. */
+typedef void queue_cancel_cb(void *arg, int status, char code, const struct job *job);
+int queue_cancel(struct rlink *link, const char *tag, const char *id, queue_cancel_cb *cb, void *arg);
+
 /* ---- worker role ---- */
 
 struct queue_claimed {
@@ -99,7 +105,9 @@ int queue_start(struct rlink *link, const char *tag, const char *batch, bool sho
 
 struct queue_outcome {
 	const char *id;
-	char kind; /* 's' succeeded, 'f' failed, 'c' cancelled; with retryable: 'r', failed but worth another attempt */
+	/* 's' succeeded, 'f' failed, 'c' cancelled; with retryable: 'r', failed but worth another attempt, 'w', the
+	 * same but it took its process with it: worth one more only, even if more are allowed */
+	char kind;
 	uint64_t run_us;
 	struct span json; /* the result, or the error object */
 };
@@ -107,6 +115,9 @@ struct queue_outcome {
  * 'x' dead. All outcomes of one call are retryable, or none is. */
 int queue_finish(struct rlink *link, const char *tag, const char *batch, bool retryable,
 		 const struct queue_outcome *outcomes, size_t n, queue_verdicts_cb *cb, void *arg);
+
+/* json: the progress object of a running job, at most QUEUE_PROGRESS_MAX bytes. A hint: nobody answers for it. */
+int queue_progress(struct rlink *link, const char *tag, const char *batch, const char *id, struct span json);
 
 /* One answer per batch: "ok", "lost", or "cancel ID ID ...". */
 typedef void queue_extend_cb(void *arg, int status, const struct rreply *answers);

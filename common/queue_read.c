@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reading jobs, for the web role: a job is one GET; a watch also leaves word where its end should be reported. */
+/* Reading jobs, for the web role: a job is one GET; a watch also leaves word where its end should be reported. And what
+ * else is done to a single job from outside. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,50 @@ int queue_reply_decode(const char *entry, size_t n, char id[ID_TEXT_SIZE], struc
 	memcpy(id, entry, ID_TEXT_LEN);
 	id[ID_TEXT_LEN] = '\0';
 	return 0;
+}
+
+/* ---- cancel ---- */
+
+struct cancel {
+	queue_cancel_cb *cb;
+	void *arg;
+};
+
+static void on_cancelled(void *arg, int status, const struct rreply *reply)
+{
+	struct cancel c = *(struct cancel *)arg;
+	struct job job;
+	size_t n;
+	free(arg);
+	if (status == ERR_PROTOCOL)
+		log_error("queue: cancel failed: %s", rreply_str(reply, NULL));
+	char code = '\0';
+	if (!status)
+		code = rreply_str(rreply_at(reply, 0), NULL)[0];
+	if (!status && code == '0')
+		status = ERR_NOT_FOUND;
+	if (!status) {
+		const char *record = rreply_str(rreply_at(reply, 1), &n);
+		status = job_record_decode(record, n, &job);
+	}
+	c.cb(c.arg, status, code, status ? NULL : &job);
+}
+
+int queue_cancel(struct rlink *link, const char *tag, const char *id, queue_cancel_cb *cb, void *arg)
+{
+	struct cancel *c = malloc(sizeof *c);
+	struct rcmd cmd;
+	if (!c)
+		return ERR_NOMEM;
+	*c = (struct cancel){ cb, arg };
+	rcmd_init(&cmd);
+	rcmd_fcall(&cmd, "sq_cancel", tag);
+	rcmd_str(&cmd, id);
+	int rc = rlink_send(link, &cmd, on_cancelled, c);
+	if (rc)
+		free(c);
+	rcmd_fini(&cmd);
+	return rc;
 }
 
 /* ---- tags ---- */

@@ -153,6 +153,28 @@ int queue_finish(struct rlink *link, const char *tag, const char *batch, bool re
 		   on_verdicts);
 }
 
+/* ---- progress ---- */
+
+static void on_progress(void *arg, int status, const struct rreply *reply)
+{
+	(void)arg;
+	if (status == ERR_PROTOCOL)
+		log_error("queue: progress failed: %s", rreply_str(reply, NULL));
+}
+
+int queue_progress(struct rlink *link, const char *tag, const char *batch, const char *id, struct span json)
+{
+	struct rcmd cmd;
+	rcmd_init(&cmd);
+	rcmd_fcall(&cmd, "sq_progress", tag);
+	rcmd_str(&cmd, batch);
+	rcmd_arg(&cmd, id, ID_TEXT_LEN);
+	rcmd_arg(&cmd, json.p, json.n);
+	int rc = rlink_send(link, &cmd, on_progress, NULL);
+	rcmd_fini(&cmd);
+	return rc;
+}
+
 /* ---- extend ---- */
 
 static void on_extended(void *arg, int status, const struct rreply *reply)

@@ -8,24 +8,34 @@
 #include "clock.h"
 #include "log.h"
 
+#define PROGRESS_US 250000          /* between two words about one job */
 #define FINISH_BYTES_MAX (1u << 20) /* of the outcomes of one call, unless a single one is larger */
 
 /* ---- life of a batch ---- */
 
-static bool wants_slot(const struct entry *e)
+static bool wants_to_start(const struct entry *e)
 {
 	return !e->is_short && (e->state == ENTRY_CLAIMED || e->state == ENTRY_STARTING);
+}
+
+/* What an entry counts for among the owner's, while it is in its state. */
+static void count(const struct entry *e, size_t one)
+{
+	struct batch_owner *o = e->batch->owner;
+	if (e->state == ENTRY_READY)
+		o->ready += one;
+	else if (e->state == ENTRY_RUNNING)
+		o->running += one;
+	else if (wants_to_start(e))
+		*(e->is_heavy ? &o->heavies : &o->promised) += one;
 }
 
 /* The one place where the state changes, so that the owner's counts are exact. */
 void batch_set_state(struct entry *e, enum entry_state state)
 {
-	struct batch_owner *o = e->batch->owner;
-	o->ready -= e->state == ENTRY_READY;
-	o->promised -= wants_slot(e);
+	count(e, (size_t)-1);
 	e->state = state;
-	o->ready += state == ENTRY_READY;
-	o->promised += wants_slot(e);
+	count(e, 1);
 }
 
 void batch_entry_gone(struct entry *e)
@@ -127,6 +137,8 @@ static void entry_failed(struct entry *e, const struct op_failure *failure, uint
 	char kind = 'f';
 	if (failure->error == OP_CANCELLED)
 		kind = 'c';
+	else if (failure->error == OP_WORKER_LOST)
+		kind = 'w';
 	else if (op_error_retryable(failure->error))
 		kind = 'r';
 	entry_done_failed(e, kind, failure, run_us);
@@ -153,12 +165,34 @@ static void on_executed(void *arg, const struct executor_result *result)
 	}
 }
 
+/* Readers look now and then: not every word is worth a command. */
+static void on_progress(void *arg, double ratio, const char *note)
+{
+	struct entry *e = arg;
+	struct batch *b = e->batch;
+	struct buf json = BUF_INIT;
+	uint64_t now_us = clock_mono_us();
+	if (now_us - e->told_us < PROGRESS_US || e->state != ENTRY_RUNNING)
+		return;
+	e->told_us = now_us;
+	buf_printf(&json, "{\"ratio\":%.4g,\"note\":", ratio);
+	buf_json_string(&json, note, strlen(note));
+	buf_byte(&json, '}');
+	if (!json.failed && json.len <= QUEUE_PROGRESS_MAX)
+		(void)queue_progress(b->owner->link, b->owner->tag(b->owner, b->tag), b->id, e->id,
+				     (struct span){ json.data, json.len });
+	buf_fini(&json);
+}
+
 static void entry_run(struct entry *e)
 {
 	batch_set_state(e, ENTRY_RUNNING);
 	e->prepared = false; /* the executor has it, unless it refuses */
-	if (!executor_run(e->batch->owner->executor, &e->call, 0, on_executed, e, &e->run))
+	if (!executor_run(e->batch->owner->executor, &e->call, 0, on_executed, e, &e->run)) {
+		if (e->run && e->is_heavy)
+			executor_watch(e->run, on_progress);
 		return;
+	}
 	e->prepared = true;
 	batch_set_state(e, ENTRY_GIVE_BACK); /* no slot after all, or no memory */
 	mark_dirty(e->batch);
@@ -318,8 +352,29 @@ static void entry_init(struct batch *b, const struct queue_claimed *claimed, siz
 	}
 	e->prepared = true;
 	e->is_short = e->call.path == OP_IN_LOOP;
+	e->is_heavy = e->call.path == OP_HEAVY;
 	batch_set_state(e, ENTRY_CLAIMED);
 	*longs += !e->is_short;
+}
+
+/* Long ones start as far as slots and children are free, the first ones first; the rest goes back to its queue's head.
+ */
+static void give_back_surplus(struct batch *b)
+{
+	struct batch_owner *o = b->owner;
+	unsigned slots = executor_free_slots(o->executor), children = executor_free_children(o->executor);
+	bool any_heavy = false, too_many = false;
+	for (size_t i = b->n; i-- > 0;) {
+		struct entry *e = &b->entries[i];
+		if (e->state != ENTRY_CLAIMED || (e->is_short && !o->draining))
+			continue;
+		any_heavy = any_heavy || e->is_heavy;
+		bool surplus = e->is_heavy ? o->heavies > children : o->promised > slots;
+		too_many = too_many || (e->is_heavy && surplus);
+		if (surplus || o->draining)
+			batch_set_state(e, ENTRY_GIVE_BACK);
+	}
+	o->crowded = too_many || (o->crowded && any_heavy);
 }
 
 struct batch *batch_new(struct batch_owner *o, unsigned tag, const char *id, const struct queue_claim *claim,
@@ -336,13 +391,7 @@ struct batch *batch_new(struct batch_owner *o, unsigned tag, const char *id, con
 	o->stats.claimed += claim->n;
 	if (!o->draining)
 		start_short(b, started);
-	/* Long ones start as far as slots are free, the first ones first; the rest goes back to its queue's head. */
-	unsigned slots = executor_free_slots(o->executor);
-	for (size_t i = b->n; i-- > 0;) {
-		struct entry *e = &b->entries[i];
-		if (e->state == ENTRY_CLAIMED && (o->draining || (!e->is_short && o->promised > slots)))
-			batch_set_state(e, ENTRY_GIVE_BACK);
-	}
+	give_back_surplus(b);
 	mark_dirty(b);
 	return b;
 }
@@ -388,7 +437,8 @@ static struct asked *collect(struct batch *b, enum entry_state owed, enum entry_
 	size_t bytes = 0;
 	for (size_t i = 0; i < b->n; i++) {
 		struct entry *e = &b->entries[i];
-		if (e->state != owed || (retryable >= 0 && (e->kind == 'r') != (retryable == 1)))
+		bool again = e->kind == 'r' || e->kind == 'w';
+		if (e->state != owed || (retryable >= 0 && again != (retryable == 1)))
 			continue;
 		if (!a && !(a = asked_new(b, owed, next)))
 			return NULL;

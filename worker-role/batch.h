@@ -8,7 +8,8 @@
  *   CLAIMED --start sent--> STARTING --'s'--> READY --run--> RUNNING --> DONE --finish sent--> FINISHING --> GONE
  *      \--no slot, or draining--> GIVE_BACK --release sent--> RELEASING ------------------------------------> GONE
  *
- * Short jobs skip the wait: their start is written to the socket, then they run. One loop, one thread. */
+ * Short jobs skip the wait: their start is written to the socket, then they run. Heavy ones, for which the claim
+ * brought more than there are children, go back at once, for a worker that has one. One loop, one thread. */
 #ifndef SQUARE_BATCH_H
 #define SQUARE_BATCH_H
 
@@ -40,11 +41,13 @@ struct entry {
 	char trace[JOB_TRACE_MAX + 1];
 	bool prepared; /* call holds something */
 	bool is_short; /* runs in the loop, without waiting for the verdict of its start */
+	bool is_heavy; /* runs in a compute child */
 	struct op_call call;
 	struct executor_job *run;
-	char kind; /* outcome: 's' 'f' 'c' 'r' */
+	char kind; /* outcome: 's' 'f' 'c' 'r' 'w' */
 	uint64_t run_us;
-	size_t at, len; /* its JSON in batch->results */
+	uint64_t told_us; /* when its progress was last told */
+	size_t at, len;   /* its JSON in batch->results */
 };
 
 struct batch_owner; /* what a batch needs from the claimer, see below */
@@ -77,7 +80,10 @@ struct batch_owner {
 	struct batch *spare;
 	size_t count;    /* live batches */
 	size_t ready;    /* short entries waiting to run */
-	size_t promised; /* long entries about to start: each will want a slot of the executor */
+	size_t promised; /* timed entries about to start: each will want a slot of the executor */
+	size_t heavies;  /* heavy entries about to start: each will want a child */
+	size_t running;  /* entries in the executor */
+	bool crowded;    /* heavy jobs had to be given back; until the claims bring none, only as many are taken */
 	struct batch_stats stats;
 };
 
@@ -93,6 +99,8 @@ bool batch_run_ready(struct batch_owner *owner, uint64_t budget_us);
 void batch_pump(struct batch_owner *owner);
 /* Extends the leases of all batches older than min_age_us, and acts on the answers (cancel asked, lost). */
 void batch_heartbeat(struct batch_owner *owner, uint64_t min_age_us);
+/* Somebody asked for the cancel of a job of this batch. Does nothing when it is not running (any more). */
+void batch_cancel_job(struct batch_owner *owner, const char *batch, const char *id);
 /* From now on nothing starts: what has not started is given back. */
 void batch_drain(struct batch_owner *owner);
 /* Cancels what runs and gives it back too, uncharged. */

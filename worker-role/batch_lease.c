@@ -44,6 +44,16 @@ static void batch_cancel(struct batch *b, const char *ids)
 	}
 }
 
+void batch_cancel_job(struct batch_owner *o, const char *batch, const char *id)
+{
+	for (struct batch *b = o->batches; b; b = b->next)
+		if (strcmp(b->id, batch) == 0) {
+			batch_cancel(b, id);
+			batch_settle(b);
+			return;
+		}
+}
+
 struct beat {
 	size_t n;
 	struct batch *batches[256];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "batch.h"
+#include "canceller.h"
 #include "clock.h"
 #include "log.h"
 
@@ -13,6 +14,7 @@
 #define BLOCK_SECONDS "3"    /* of one blocking pop */
 #define WAKE_TIMEOUT_MS 4500 /* no answer for this long: the wake link is dead */
 #define RUN_BUDGET_US 1000   /* of short jobs between two looks at the sockets */
+#define SKIM_MS 100          /* between two looks behind heavy jobs that nobody can run now */
 #define READY_MAX 128        /* short jobs waiting to run, beyond which nothing more is claimed ahead */
 
 struct tag {
@@ -30,17 +32,20 @@ struct tag {
 struct claimer {
 	struct batch_owner owner; /* first: a batch knows its owner by this */
 	struct rlink *wake;
+	struct canceller *canceller;
 	struct claimer_options options;
 	struct tag tags[CLAIMER_TAGS_MAX];
+	const char *tag_names[CLAIMER_TAGS_MAX]; /* for the canceller */
 	size_t tag_count, turn; /* turn: where the next round of claims begins, so that no queue starves */
 	uint64_t batch_counter;
 	unsigned appetite; /* how many to claim when slots allow */
 	bool waiting;      /* the blocking pop is in flight */
 	bool refused;      /* Redis refused it: not again before the next heartbeat */
+	bool skimming;     /* the next round of claims looks behind the heavy jobs */
 	bool closed;
 	uv_prepare_t prepare;
 	uv_idle_t spin; /* active while short jobs are left: the loop must not sleep then */
-	uv_timer_t heartbeat, due, drain;
+	uv_timer_t heartbeat, due, drain, skim;
 	void (*on_empty)(void *arg);
 	void *empty_arg;
 };
@@ -58,15 +63,26 @@ static const char *owner_tag(struct batch_owner *owner, unsigned index)
 
 /* ---- claiming ---- */
 
-/* How many jobs to ask for now; 0: none. */
+/* All children are taken and more heavy jobs wait than there are: nobody is asked for more of them. */
+static bool is_jammed(const struct claimer *c)
+{
+	return c->owner.crowded && executor_free_children(c->owner.executor) <= c->owner.heavies;
+}
+
+/* How many jobs to ask for now; 0: none. While there are more heavy jobs about than children, a job is claimed only
+ * for a child that is free: the others are left to workers that can run them. */
 static unsigned room(const struct claimer *c)
 {
-	size_t slots = executor_free_slots(c->owner.executor), taken = c->owner.promised;
-	for (size_t i = 0; c->appetite == 1 && i < c->tag_count; i++)
+	bool crowded = c->owner.crowded;
+	size_t slots = crowded ? executor_free_children(c->owner.executor) : executor_free_slots(c->owner.executor);
+	size_t taken = crowded ? c->owner.heavies : c->owner.promised;
+	if (c->skimming && !c->owner.draining && c->owner.ready < READY_MAX)
+		return c->options.claim_max;
+	for (size_t i = 0; (c->appetite == 1 || crowded) && i < c->tag_count; i++)
 		taken += c->tags[i].claiming ? c->tags[i].asked : 0;
 	if (c->owner.draining || slots <= taken || c->owner.ready >= READY_MAX)
 		return 0;
-	unsigned want = c->appetite > slots - taken ? c->appetite : (unsigned)(slots - taken);
+	unsigned want = c->appetite > slots - taken && !crowded ? c->appetite : (unsigned)(slots - taken);
 	return want > c->options.claim_max ? c->options.claim_max : want;
 }
 
@@ -94,6 +110,8 @@ static void on_claimed(void *arg, int status, const struct queue_claim *claim)
 	t->unanswered = false;
 	t->dry = !claim->more || claim->paused;
 	claimer_due(c, (size_t)(t - c->tags), claim->now_us, claim->next_due_us);
+	if (claim->n == 0)
+		c->owner.crowded = false; /* others took them */
 	if (claim->n == 0 || c->closed)
 		return;
 	size_t longs;
@@ -102,6 +120,7 @@ static void on_claimed(void *arg, int status, const struct queue_claim *claim)
 		return;
 	}
 	learn(c, claim, longs);
+	c->skimming = is_jammed(c) && claim->more && claim->n > longs; /* as long as it brings something */
 	if (!t->dry && longs == 0) { /* Redis works on the next batch while we compute this one */
 		claim_tag(t);
 		rlink_flush(c->owner.link);
@@ -123,6 +142,23 @@ static void claim_tag(struct tag *t)
 	t->claiming = queue_claim(c->owner.link, t->name, t->batch, n, t->started, on_claimed, t) == 0;
 }
 
+/* While heavy jobs stand before short ones, and all children are taken, the short ones are fetched from behind them now
+ * and then: all is claimed, the heavy ones go back to where they were. */
+static void on_skim(uv_timer_t *timer)
+{
+	struct claimer *c = timer->data;
+	c->skimming = is_jammed(c);
+}
+
+static void skim(struct claimer *c)
+{
+	if (c->skimming)
+		for (size_t i = 0; i < c->tag_count; i++)
+			c->tags[i].dry = false;
+	else if (is_jammed(c) && !uv_is_active((uv_handle_t *)&c->skim))
+		uv_timer_start(&c->skim, on_skim, SKIM_MS, 0);
+}
+
 /* A claim whose answer was lost is asked again even while draining: what it took must be given back. */
 static void claim_all(struct claimer *c)
 {
@@ -135,6 +171,7 @@ static void claim_all(struct claimer *c)
 			claim_tag(t);
 	}
 	c->turn = c->turn + 1 < c->tag_count ? c->turn + 1 : 0;
+	c->skimming = false;
 }
 
 static bool all_dry(const struct claimer *c)
@@ -257,8 +294,10 @@ static void on_prepare(uv_prepare_t *prepare)
 	else
 		uv_idle_stop(&c->spin);
 	batch_pump(&c->owner);
+	skim(c);
 	claim_all(c);
 	wait_for_work(c);
+	canceller_watch(c->canceller, c->owner.running > 0);
 	drain_check(c);
 }
 
@@ -273,6 +312,13 @@ static void on_heartbeat(uv_timer_t *timer)
 		if (c->tags[i].unanswered)
 			c->tags[i].dry = false;
 	c->refused = false;
+	canceller_refresh(c->canceller);
+}
+
+static void on_cancel(void *arg, const char *batch, const char *id)
+{
+	struct claimer *c = arg;
+	batch_cancel_job(&c->owner, batch, id);
 }
 
 void claimer_link_state(struct claimer *c, bool up)
@@ -280,6 +326,7 @@ void claimer_link_state(struct claimer *c, bool up)
 	if (!up) {
 		if (rlink_up(c->wake))
 			rlink_drop(c->wake, "the command link is lost");
+		canceller_drop(c->canceller);
 		return;
 	}
 	for (struct batch *b = c->owner.batches; b; b = b->next)
@@ -290,21 +337,36 @@ void claimer_link_state(struct claimer *c, bool up)
 
 /* ---- start and end ---- */
 
+/* The links of its own. 0, or an error with *info and nothing to free. */
+static int open_links(struct claimer *c, uv_loop_t *loop, struct errinfo *info)
+{
+	struct rlink_options wake = { .url = c->options.redis_url,
+				      .name = "square-worker-wake",
+				      .command_timeout_ms = WAKE_TIMEOUT_MS };
+	struct canceller_options cancels = { .redis_url = c->options.redis_url,
+					     .instance = c->options.instance,
+					     .boot = c->options.boot,
+					     .tags = c->tag_names,
+					     .tag_count = c->tag_count,
+					     .on_cancel = on_cancel,
+					     .arg = c };
+	c->wake = rlink_new(loop, &wake, info);
+	if (!c->wake)
+		return ERR_INVALID;
+	c->canceller = canceller_new(loop, &cancels, info);
+	if (c->canceller)
+		return 0;
+	rlink_free(c->wake);
+	return ERR_NOMEM;
+}
+
 struct claimer *claimer_new(uv_loop_t *loop, struct rlink *link, struct executor *executor,
 			    const struct claimer_options *options, struct errinfo *info)
 {
-	struct rlink_options wake = { .url = options->redis_url,
-				      .name = "square-worker-wake",
-				      .command_timeout_ms = WAKE_TIMEOUT_MS };
 	struct claimer *c = calloc(1, sizeof *c);
 	if (!c || options->tag_count == 0 || options->tag_count > CLAIMER_TAGS_MAX) {
 		errinfo_set(info, ERR_TOO_BIG, "expected 1 to %d queues, got %zu", CLAIMER_TAGS_MAX,
 			    options->tag_count);
-		free(c);
-		return NULL;
-	}
-	c->wake = rlink_new(loop, &wake, info);
-	if (!c->wake) {
 		free(c);
 		return NULL;
 	}
@@ -315,8 +377,13 @@ struct claimer *claimer_new(uv_loop_t *loop, struct rlink *link, struct executor
 	for (size_t i = 0; i < c->tag_count; i++) {
 		c->tags[i].claimer = c;
 		snprintf(c->tags[i].name, sizeof c->tags[i].name, "%s", options->tags[i]);
+		c->tag_names[i] = c->tags[i].name;
 	}
-	c->prepare.data = c->spin.data = c->heartbeat.data = c->due.data = c->drain.data = c;
+	if (open_links(c, loop, info)) {
+		free(c);
+		return NULL;
+	}
+	c->prepare.data = c->spin.data = c->heartbeat.data = c->due.data = c->drain.data = c->skim.data = c;
 	uv_prepare_init(loop, &c->prepare);
 	uv_prepare_start(&c->prepare, on_prepare); /* after the links': so it runs before theirs */
 	uv_idle_init(loop, &c->spin);
@@ -324,6 +391,7 @@ struct claimer *claimer_new(uv_loop_t *loop, struct rlink *link, struct executor
 	uv_timer_start(&c->heartbeat, on_heartbeat, HEARTBEAT_MS, HEARTBEAT_MS);
 	uv_timer_init(loop, &c->due);
 	uv_timer_init(loop, &c->drain);
+	uv_timer_init(loop, &c->skim);
 	return c;
 }
 
@@ -349,11 +417,13 @@ void claimer_close(struct claimer *c)
 		return;
 	c->closed = true;
 	rlink_free(c->wake);
+	canceller_free(c->canceller);
 	uv_close((uv_handle_t *)&c->prepare, NULL);
 	uv_close((uv_handle_t *)&c->spin, NULL);
 	uv_close((uv_handle_t *)&c->heartbeat, NULL);
 	uv_close((uv_handle_t *)&c->due, NULL);
 	uv_close((uv_handle_t *)&c->drain, NULL);
+	uv_close((uv_handle_t *)&c->skim, NULL);
 }
 
 void claimer_destroy(struct claimer *c)

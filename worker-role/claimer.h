@@ -3,9 +3,10 @@
  * work without polling, keeps the leases alive, and ends in an orderly way. The jobs in hand are batch.h's.
  *
  * How many: as many as there are free slots at first; twice as many each time a claim held only short jobs, up to
- * ClaimMax; back to the free slots when long ones came. While only short ones come, the claim itself counts them as
- * started, which saves a call. Without a free slot nothing is claimed. While a claim says that
- * more is waiting, the next one is on its way while this one is computed.
+ * ClaimMax; back to the free slots when long ones came, and to the free compute children while the queues hold more
+ * heavy jobs than this worker can compute; then short jobs are fetched from behind the heavy ones ten times a second.
+ * While only short ones come, the claim itself counts them as started, which saves a call. Without a free slot nothing
+ * is claimed. While a claim says that more is waiting, the next one is on its way while this one is computed.
  *
  * Waiting: when all queues are dry, one blocking pop on their wake-up markers, on a link of its own. A marker is a
  * hint: should one be lost, the reaper's tick looks again within a second. */

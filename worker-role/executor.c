@@ -1,48 +1,44 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Life of a job: [waiting ->] timed, or pooled -> computing; then answered, exactly once; then freed. A job whose
- * thread is still computing when it is answered (timeout, cancel) lives on without a caller and keeps its slot until
- * the thread ends: a thread cannot be stopped, and the slot is what bounds the work. */
+/* Life of a job: waiting (for a slot, or for a child), then timed or computing; then answered, exactly once, when it
+ * has left all lists; then freed, as soon as its timer is closed. */
 #include "executor.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
+#include "compute/pool.h"
 #include "err.h"
 
-#define POOL_DEFAULT 4     /* libuv's threads unless UV_THREADPOOL_SIZE says otherwise */
 #define SCRATCH_KEEP 65536 /* a larger result buffer is not kept for the next call */
 
-enum stage { WAITING, TIMED, POOLED, COMPUTING };
+enum stage { WAITING_SLOT, WAITING_CHILD, TIMED, COMPUTING, STAGES };
 
 struct executor_job {
 	struct executor *ex;
 	struct executor_job *next, *prev; /* in the list of its stage */
 	enum stage stage;
-	bool answered;
-	unsigned holds; /* timer handle, thread: freed when none is left */
 	uint32_t timeout_ms;
-	uint64_t started_us, run_us;
+	uint64_t started_us;
 	struct op_call call;
 	executor_cb *cb;
+	executor_progress_cb *on_progress;
 	void *arg;
 	uv_timer_t timer;
-	uv_work_t work;
-	int rc; /* of the computation */
-	struct buf json;
-	struct op_failure failure;
+	struct pool_child *child;
 };
 
 struct list {
 	struct executor_job *first, *last;
+	unsigned n;
 };
 
 struct executor {
 	uv_loop_t *loop;
-	unsigned slots, used, waiting;
-	unsigned pool_max, pool_used;
+	struct pool *pool;
+	unsigned slots;
 	unsigned unanswered; /* jobs whose callback is still to run */
-	struct list lists[COMPUTING + 1];
+	struct list lists[STAGES];
 	struct buf scratch; /* memory for the result of calls that run at once */
 	bool draining, freed;
 	void (*on_empty)(void *arg);
@@ -55,12 +51,14 @@ static void list_add(struct list *l, struct executor_job *job)
 	job->prev = l->last;
 	*(l->last ? &l->last->next : &l->first) = job;
 	l->last = job;
+	l->n++;
 }
 
 static void list_remove(struct list *l, struct executor_job *job)
 {
 	*(job->prev ? &job->prev->next : &l->first) = job->next;
 	*(job->next ? &job->next->prev : &l->last) = job->prev;
+	l->n--;
 }
 
 static void set_stage(struct executor_job *job, enum stage stage)
@@ -70,45 +68,36 @@ static void set_stage(struct executor_job *job, enum stage stage)
 	list_add(&job->ex->lists[stage], job);
 }
 
-struct executor *executor_new(uv_loop_t *loop, unsigned slots)
+static void start_next(struct executor *ex);
+
+static void on_room(void *arg)
+{
+	start_next(arg);
+}
+
+struct executor *executor_new(uv_loop_t *loop, unsigned slots, struct pool *pool)
 {
 	struct executor *ex = calloc(1, sizeof *ex);
-	const char *threads = getenv("UV_THREADPOOL_SIZE");
-	long pool = threads ? strtol(threads, NULL, 10) : POOL_DEFAULT;
 
 	if (!ex)
 		return NULL;
 	ex->loop = loop;
 	ex->slots = slots;
-	ex->pool_max = pool > 2 ? (unsigned)pool - 1 : 1;
+	ex->pool = pool;
+	if (pool)
+		pool_on_room(pool, on_room, ex);
 	return ex;
-}
-
-static void free_when_idle(struct executor *ex)
-{
-	if (!ex->freed || ex->used > 0)
-		return;
-	buf_fini(&ex->scratch);
-	free(ex);
-}
-
-static void drop_hold(struct executor_job *job)
-{
-	if (--job->holds > 0)
-		return;
-	op_call_fini(&job->call);
-	buf_fini(&job->json);
-	free(job);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-	drop_hold(handle->data);
+	struct executor_job *job = handle->data;
+
+	op_call_fini(&job->call);
+	free(job);
 }
 
 /* ---- ending ---- */
-
-static void start_next(struct executor *ex);
 
 static void check_empty(struct executor *ex)
 {
@@ -132,63 +121,33 @@ static void give_result(executor_cb *cb, void *arg, int rc, struct buf *json, co
 	cb(arg, &result);
 }
 
-/* Leaves its list and gives back what it took. The executor may be gone afterwards. */
-static void retire(struct executor_job *job)
+/* Leaves its list, lets the next one start, and answers: the callback may do anything but free the executor. */
+static void finish(struct executor_job *job, int rc, struct buf *json, const struct op_failure *f, uint64_t run_us)
 {
 	struct executor *ex = job->ex;
 
 	list_remove(&ex->lists[job->stage], job);
-	if (job->stage == WAITING)
-		ex->waiting--;
-	else
-		ex->used--;
-	if (job->stage == COMPUTING)
-		ex->pool_used--;
-}
-
-/* The callback, once; the job must not be touched by the caller afterwards unless it holds it. */
-static void answer(struct executor_job *job, int rc, struct buf *json, const struct op_failure *f)
-{
-	struct executor *ex = job->ex;
-
-	job->answered = true;
-	ex->unanswered--;
-	if (!uv_is_closing((uv_handle_t *)&job->timer))
-		uv_close((uv_handle_t *)&job->timer, on_timer_closed);
-	give_result(job->cb, job->arg, rc, json, f, job->run_us);
-}
-
-/* Ends a job that no thread computes. */
-static void finish(struct executor_job *job, int rc)
-{
-	struct executor *ex = job->ex;
-
-	retire(job);
 	start_next(ex);
-	answer(job, rc, &job->json, &job->failure);
+	ex->unanswered--;
+	uv_close((uv_handle_t *)&job->timer, on_timer_closed);
+	give_result(job->cb, job->arg, rc, json, f, run_us);
 	check_empty(ex);
 }
 
 /* Ends a job from outside: out of time, or not wanted any more. */
 static void abort_job(struct executor_job *job, enum op_error error)
 {
-	struct executor *ex = job->ex;
 	struct op_failure f;
-	struct buf json = BUF_INIT; /* the job's own may be in the hands of its thread */
+	struct buf json = BUF_INIT;
 
 	if (error == OP_TIMEOUT)
 		op_fail(&f, error, "no result within the time-out of %u ms", job->timeout_ms);
 	else
 		op_fail(&f, error, "%s was cancelled before it had a result", job->call.op->name);
-	if (job->started_us)
-		job->run_us = clock_mono_us() - job->started_us;
-	if (job->stage != COMPUTING) {
-		retire(job);
-		start_next(ex);
-	}
-	answer(job, -1, &json, &f);
+	if (job->stage == COMPUTING && job->child)
+		pool_abandon(job->child);
+	finish(job, -1, &json, &f, job->started_us ? clock_mono_us() - job->started_us : 0);
 	buf_fini(&json);
-	check_empty(ex);
 }
 
 /* ---- running ---- */
@@ -196,71 +155,68 @@ static void abort_job(struct executor_job *job, enum op_error error)
 static void on_timer(uv_timer_t *timer)
 {
 	struct executor_job *job = timer->data;
+	struct buf json = BUF_INIT;
+	struct op_failure f;
 
-	if (job->stage != TIMED || job->call.cost.delay_ms > job->timeout_ms) {
+	if (job->call.cost.delay_ms > job->timeout_ms) {
 		abort_job(job, OP_TIMEOUT);
 		return;
 	}
-	job->rc = op_call_run(&job->call, &job->json, &job->failure);
-	job->run_us = clock_mono_us() - job->started_us;
-	finish(job, job->rc);
+	int rc = op_call_run(&job->call, &json, &f);
+	finish(job, rc, &json, &f, clock_mono_us() - job->started_us);
+	buf_fini(&json);
 }
 
-/* On a thread of the pool. */
-static void on_work(uv_work_t *work)
+static void start_timed(struct executor_job *job)
 {
-	struct executor_job *job = work->data;
-
-	job->rc = op_call_run(&job->call, &job->json, &job->failure);
-}
-
-static void on_worked(uv_work_t *work, int status)
-{
-	struct executor_job *job = work->data;
-	struct executor *ex = job->ex;
-
-	(void)status; /* never UV_ECANCELED: only what no thread has is cancelled, and that is not given to libuv yet */
-	if (job->answered) {
-		retire(job);
-		start_next(ex);
-		free_when_idle(ex);
-	} else {
-		job->run_us = clock_mono_us() - job->started_us;
-		finish(job, job->rc);
-	}
-	drop_hold(job);
-}
-
-static void start(struct executor_job *job)
-{
-	struct executor *ex = job->ex;
-	bool timed = job->call.path == OP_TIMED;
 	uint64_t ms = job->timeout_ms;
 
-	ex->used++;
 	job->started_us = clock_mono_us();
-	set_stage(job, timed ? TIMED : POOLED);
-	if (timed && job->call.cost.delay_ms < ms)
+	set_stage(job, TIMED);
+	if (job->call.cost.delay_ms < ms)
 		ms = job->call.cost.delay_ms;
-	uv_update_time(ex->loop); /* the callbacks of this turn may have taken a while */
+	uv_update_time(job->ex->loop); /* the callbacks of this turn may have taken a while */
 	uv_timer_start(&job->timer, on_timer, ms, 0);
 }
 
-/* Fills free slots from those that wait, and free threads from those that have a slot. */
+static void on_computed(void *arg, const struct pool_result *result)
+{
+	struct executor_job *job = arg;
+	struct buf error = BUF_INIT;
+
+	job->child = NULL;
+	finish(job, result->ok ? 0 : -1, result->ok ? result->json : &error, result->failure, result->run_us);
+	buf_fini(&error);
+}
+
+static void on_progress(void *arg, double ratio, const char *note)
+{
+	struct executor_job *job = arg;
+
+	if (job->on_progress)
+		job->on_progress(job->arg, ratio, note);
+}
+
+/* False when there is no child for it after all. */
+static bool start_heavy(struct executor_job *job)
+{
+	struct pool_caller caller = { on_computed, on_progress, job };
+
+	if (pool_run(job->ex->pool, &job->call, job->timeout_ms, &caller, &job->child) != 0)
+		return false;
+	job->started_us = clock_mono_us();
+	set_stage(job, COMPUTING);
+	return true;
+}
+
+/* Fills free slots and children from those that wait. */
 static void start_next(struct executor *ex)
 {
-	struct executor_job *job;
-
-	while (ex->used < ex->slots && (job = ex->lists[WAITING].first) != NULL && !ex->freed) {
-		ex->waiting--;
-		start(job);
-	}
-	while (ex->pool_used < ex->pool_max && (job = ex->lists[POOLED].first) != NULL && !ex->freed) {
-		ex->pool_used++;
-		set_stage(job, COMPUTING);
-		job->holds++;
-		uv_queue_work(ex->loop, &job->work, on_work, on_worked);
-	}
+	while (ex->lists[TIMED].n < ex->slots && ex->lists[WAITING_SLOT].first && !ex->freed)
+		start_timed(ex->lists[WAITING_SLOT].first);
+	while (ex->pool && ex->lists[WAITING_CHILD].first && !ex->freed)
+		if (!start_heavy(ex->lists[WAITING_CHILD].first))
+			break;
 }
 
 static void run_now(struct executor *ex, struct op_call *call, executor_cb *cb, void *arg)
@@ -283,6 +239,12 @@ static void run_now(struct executor *ex, struct op_call *call, executor_cb *cb, 
 	check_empty(ex);
 }
 
+/* Whether a call can start at once. */
+static bool is_room(const struct executor *ex, const struct op_call *call)
+{
+	return call->path == OP_TIMED ? ex->lists[TIMED].n < ex->slots : executor_free_children(ex) > 0;
+}
+
 static int submit(struct executor *ex, struct op_call *call, uint32_t timeout_ms, executor_cb *cb, void *arg,
 		  struct executor_job **handle, bool may_wait)
 {
@@ -294,7 +256,7 @@ static int submit(struct executor *ex, struct op_call *call, uint32_t timeout_ms
 	}
 	if (ex->draining || ex->freed)
 		return ERR_CLOSED;
-	if (ex->used >= ex->slots && (!may_wait || ex->waiting >= EXECUTOR_WAITING_MAX))
+	if (!is_room(ex, call) && (!may_wait || executor_waiting(ex) >= EXECUTOR_WAITING_MAX))
 		return ERR_FULL;
 	struct executor_job *job = calloc(1, sizeof *job);
 	if (!job)
@@ -304,13 +266,10 @@ static int submit(struct executor *ex, struct op_call *call, uint32_t timeout_ms
 	job->timeout_ms = timeout_ms ? timeout_ms : call->timeout_ms;
 	job->cb = cb;
 	job->arg = arg;
-	job->holds = 1;
-	job->work.data = job->timer.data = job;
 	uv_timer_init(ex->loop, &job->timer);
 	job->timer.data = job;
-	job->stage = WAITING;
-	list_add(&ex->lists[WAITING], job);
-	ex->waiting++;
+	job->stage = call->path == OP_TIMED ? WAITING_SLOT : WAITING_CHILD;
+	list_add(&ex->lists[job->stage], job);
 	ex->unanswered++;
 	start_next(ex);
 	if (handle)
@@ -330,6 +289,11 @@ int executor_run_or_wait(struct executor *ex, struct op_call *call, uint32_t tim
 	return submit(ex, call, timeout_ms, cb, arg, handle, true);
 }
 
+void executor_watch(struct executor_job *job, executor_progress_cb *cb)
+{
+	job->on_progress = cb;
+}
+
 void executor_cancel(struct executor_job *job)
 {
 	abort_job(job, OP_CANCELLED);
@@ -340,33 +304,35 @@ void executor_free(struct executor *ex)
 	if (!ex)
 		return;
 	ex->draining = ex->freed = true; /* nothing starts any more */
-	for (int stage = WAITING; stage < COMPUTING; stage++)
+	for (int stage = 0; stage < STAGES; stage++)
 		while (ex->lists[stage].first)
 			abort_job(ex->lists[stage].first, OP_CANCELLED);
-	for (;;) {
-		struct executor_job *job = ex->lists[COMPUTING].first;
-		while (job && job->answered)
-			job = job->next;
-		if (!job)
-			break;
-		abort_job(job, OP_CANCELLED);
-	}
-	free_when_idle(ex);
+	if (ex->pool)
+		pool_on_room(ex->pool, NULL, NULL);
+	buf_fini(&ex->scratch);
+	free(ex);
 }
 
 unsigned executor_free_slots(const struct executor *ex)
 {
-	return ex->draining ? 0 : ex->slots - ex->used;
+	return ex->draining ? 0 : ex->slots - ex->lists[TIMED].n;
+}
+
+unsigned executor_free_children(const struct executor *ex)
+{
+	unsigned room = ex->draining || !ex->pool ? 0 : pool_room(ex->pool);
+
+	return room > ex->lists[WAITING_CHILD].n ? room - ex->lists[WAITING_CHILD].n : 0;
 }
 
 unsigned executor_running(const struct executor *ex)
 {
-	return ex->used;
+	return ex->lists[TIMED].n + ex->lists[COMPUTING].n;
 }
 
 unsigned executor_waiting(const struct executor *ex)
 {
-	return ex->waiting;
+	return ex->lists[WAITING_SLOT].n + ex->lists[WAITING_CHILD].n;
 }
 
 void executor_drain(struct executor *ex, void (*on_empty)(void *arg), void *arg)

@@ -1,40 +1,79 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "op.h"
 
+#include <assert.h>
+#include <pthread.h>
 #include <string.h>
 
 /* The families, in the order of the catalogue. */
-static const struct op_family *const families[] = { &op_arithmetic, &op_integer, &op_service, NULL };
+static const struct op_family *const families[] = {
+	&op_arithmetic,    &op_integer,   &op_elementary,    &op_digits,      &op_primes,
+	&op_factor,        &op_modular,   &op_combinatorics, &op_diophantine, &op_linear,
+	&op_decomposition, &op_lattice,   &op_statistics,    &op_regression,  &op_distribution,
+	&op_hypothesis,    &op_calculus,  &op_series,        &op_ode,         &op_polynomial,
+	&op_special,       &op_transform, &op_evaluate,      &op_service,     NULL,
+};
 
 #define NAME_MAX_LEN 64
 
+/* What was asked for is found by a hash of its name: a power of two of slots, at most half of them taken. */
+#define SLOTS 1024
+static const struct op *ops[SLOTS / 2], *slots[SLOTS];
+static size_t count;
+static bool tests_enabled;
+
+static size_t slot_of(const char *name, size_t n)
+{
+	size_t hash = 5381;
+
+	for (size_t i = 0; i < n; i++)
+		hash = hash * 33 + (unsigned char)name[i];
+	return hash % SLOTS;
+}
+
+static void add(const struct op *op)
+{
+	size_t slot = slot_of(op->name, strlen(op->name));
+
+	assert(count < SLOTS / 2);
+	while (slots[slot])
+		slot = (slot + 1) % SLOTS;
+	slots[slot] = op;
+	ops[count++] = op;
+}
+
+static void index_families(void)
+{
+	for (const struct op_family *const *family = families; *family; family++)
+		for (size_t i = 0; i < (*family)->count; i++)
+			if (tests_enabled || !(*family)->ops[i].test_only)
+				add(&(*family)->ops[i]);
+}
+
+static pthread_once_t indexed = PTHREAD_ONCE_INIT;
+
+void op_enable_tests(void)
+{
+	tests_enabled = true;
+}
+
 size_t op_count(void)
 {
-	size_t n = 0;
-
-	for (const struct op_family *const *family = families; *family; family++)
-		n += (*family)->count;
-	return n;
+	pthread_once(&indexed, index_families);
+	return count;
 }
 
 const struct op *op_at(size_t i)
 {
-	for (const struct op_family *const *family = families; *family; family++) {
-		if (i < (*family)->count)
-			return &(*family)->ops[i];
-		i -= (*family)->count;
-	}
-	return NULL;
+	return i < op_count() ? ops[i] : NULL;
 }
 
 const struct op *op_find(const char *name, size_t n)
 {
-	for (const struct op_family *const *family = families; *family; family++)
-		for (size_t i = 0; i < (*family)->count; i++) {
-			const struct op *op = &(*family)->ops[i];
-			if (strlen(op->name) == n && memcmp(op->name, name, n) == 0)
-				return op;
-		}
+	pthread_once(&indexed, index_families);
+	for (size_t slot = slot_of(name, n); slots[slot]; slot = (slot + 1) % SLOTS)
+		if (strlen(slots[slot]->name) == n && memcmp(slots[slot]->name, name, n) == 0)
+			return slots[slot];
 	return NULL;
 }
 

@@ -17,7 +17,13 @@ static const struct {
 	[OP_ARITY] = { "arity", "Wrong number of arguments", false },
 	[OP_INVALID_ARGUMENT] = { "invalid-argument", "Invalid argument", false },
 	[OP_DOMAIN_ERROR] = { "domain-error", "Outside the domain", false },
+	[OP_DIMENSION_MISMATCH] = { "dimension-mismatch", "Sizes that do not match", false },
 	[OP_DIVISION_BY_ZERO] = { "division-by-zero", "Division by zero", false },
+	[OP_SINGULAR] = { "singular", "Singular", false },
+	[OP_NOT_INVERTIBLE] = { "not-invertible", "Not invertible", false },
+	[OP_NO_SOLUTION] = { "no-solution", "No solution", false },
+	[OP_NO_SIGN_CHANGE] = { "no-sign-change", "No change of sign", false },
+	[OP_DID_NOT_CONVERGE] = { "did-not-converge", "Did not converge", false },
 	[OP_OVERFLOW] = { "overflow", "Overflow", false },
 	[OP_LIMIT_EXCEEDED] = { "limit-exceeded", "Limit exceeded", false },
 	[OP_TIMEOUT] = { "timeout", "Out of time", false },
@@ -55,7 +61,8 @@ void op_failure_init(struct op_failure *f)
 {
 	f->error = OP_INTERNAL_ERROR;
 	f->detail[0] = '\0';
-	f->unit = NULL;
+	f->unit[0] = '\0';
+	f->position = -1;
 	f->limit = f->estimate = 0;
 	f->count = 0;
 }
@@ -102,7 +109,23 @@ int op_fail_limit(struct op_failure *f, double limit, double estimate, const cha
 	op_fail(f, OP_LIMIT_EXCEEDED, "%s: %s %s estimated, the limit is %s", what, wanted, unit, allowed);
 	f->limit = limit;
 	f->estimate = estimate;
-	f->unit = unit;
+	snprintf(f->unit, sizeof f->unit, "%s", unit);
+	return -1;
+}
+
+int op_fail_position(struct op_failure *f, size_t position)
+{
+	f->position = (long)position;
+	return -1;
+}
+
+int op_fail_locate(struct op_failure *f, const char *pointer)
+{
+	if (f->count > 0)
+		return -1;
+	snprintf(f->at[0].pointer, sizeof f->at[0].pointer, "%s", pointer);
+	snprintf(f->at[0].detail, sizeof f->at[0].detail, "%.*s", (int)sizeof f->at[0].detail - 1, f->detail);
+	f->count = 1;
 	return -1;
 }
 
@@ -156,9 +179,11 @@ void op_failure_json(struct buf *out, const struct op_failure *f)
 		   op_error_title(f->error));
 	buf_json_string(out, f->detail, strlen(f->detail));
 	buf_puts(out, op_error_retryable(f->error) ? ",\"retryable\":true" : ",\"retryable\":false");
+	if (f->position >= 0)
+		buf_printf(out, ",\"position\":%ld", f->position);
 	if (f->count)
 		put_pointers(out, f);
-	if (f->unit) {
+	if (f->unit[0]) {
 		put_amount(out, "limit", f->limit);
 		put_amount(out, "estimate", f->estimate);
 		buf_printf(out, ",\"unit\":\"%s\"", f->unit);

@@ -15,7 +15,13 @@ enum op_error {
 	OP_ARITY,
 	OP_INVALID_ARGUMENT,
 	OP_DOMAIN_ERROR,
+	OP_DIMENSION_MISMATCH,
 	OP_DIVISION_BY_ZERO,
+	OP_SINGULAR,
+	OP_NOT_INVERTIBLE,
+	OP_NO_SOLUTION,
+	OP_NO_SIGN_CHANGE,
+	OP_DID_NOT_CONVERGE,
 	OP_OVERFLOW,
 	OP_LIMIT_EXCEEDED,
 	OP_TIMEOUT,
@@ -30,9 +36,11 @@ enum op_error {
 struct op_failure {
 	enum op_error error;
 	char detail[400];
-	/* OP_LIMIT_EXCEEDED: what was allowed and what was wanted, in `unit` ("digits", "ms"); unit NULL: not given. */
+	/* OP_LIMIT_EXCEEDED: what was allowed and what was wanted, in `unit` ("digits", "ms"); unit "": not given. */
 	double limit, estimate;
-	const char *unit;
+	char unit[24];
+	/* OP_PARSE_ERROR and whatever an expression causes: byte offset in that text; -1: not given. */
+	long position;
 	/* The arguments at fault, each as an RFC 6901 pointer relative to the arguments; further ones are only counted.
 	 */
 	size_t count;
@@ -49,15 +57,20 @@ int op_error_parse(const char *name, size_t n, enum op_error *out); /* 0 or ERR_
 
 /* Begins a failure with its sentence and no pointers. Always returns -1, for `return op_fail(f, …)`. */
 int op_fail(struct op_failure *f, enum op_error error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* The same for OP_LIMIT_EXCEEDED, with the limit, the estimate and their unit (a constant string) as members too. */
+/* The same for OP_LIMIT_EXCEEDED, with the limit, the estimate and their unit as members too. */
 int op_fail_limit(struct op_failure *f, double limit, double estimate, const char *unit, const char *what);
+/* Sets the position of a failure that stands; returns -1. */
+int op_fail_position(struct op_failure *f, size_t position);
+/* Says which argument a failure that stands (and names none yet) is about; returns -1. */
+int op_fail_locate(struct op_failure *f, const char *pointer);
 /* Adds an argument at fault. The first one decides error and detail; call op_failure_init() before. Returns -1. */
 void op_failure_init(struct op_failure *f);
 int op_fail_at(struct op_failure *f, enum op_error error, const char *pointer, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Appends
- * {"type","title","detail","retryable"[,"pointer","errors":[{"pointer","detail"}]][,"limit","estimate","unit"]}. */
+ * {"type","title","detail","retryable"[,"position"][,"pointer","errors":[{"pointer","detail"}]][,"limit","estimate","unit"]}.
+ */
 void op_failure_json(struct buf *out, const struct op_failure *f);
 
 #endif

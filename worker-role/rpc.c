@@ -88,11 +88,11 @@ static void put_error(struct buf *out, const char *id, enum rpc_code code, const
 	end_error(out, id);
 }
 
-static enum rpc_code failure_code(enum op_error error)
+static enum rpc_code failure_code(const struct op_failure *f)
 {
-	switch (error) {
-	case OP_UNKNOWN_NAME:
-		return RPC_UNKNOWN_METHOD;
+	switch (f->error) {
+	case OP_UNKNOWN_NAME: /* of an operation, or within an argument that is an expression */
+		return f->count || f->position >= 0 ? RPC_INVALID_PARAMS : RPC_UNKNOWN_METHOD;
 	case OP_PARSE_ERROR:
 	case OP_ARITY:
 	case OP_INVALID_ARGUMENT:
@@ -110,7 +110,7 @@ static enum rpc_code failure_code(enum op_error error)
 
 static void put_failure(struct buf *out, const char *id, const struct op_failure *f)
 {
-	enum rpc_code code = failure_code(f->error);
+	enum rpc_code code = failure_code(f);
 
 	begin_error(out, code, code == RPC_FAILED || code == RPC_LIMIT ? op_error_title(f->error) : code_title(code));
 	op_failure_json(out, f);

@@ -11,6 +11,7 @@
 #include "batch.h"
 #include "catalog_json.h"
 #include "claimer.h"
+#include "compute/pool.h"
 #include "executor.h"
 #include "log.h"
 #include "presence.h"
@@ -30,6 +31,8 @@ struct worker {
 	size_t tag_count;
 	struct buf catalogue;
 	char digest[CATALOG_DIGEST_SIZE];
+	struct zygote *zygote;
+	struct pool *pool;
 	struct executor *executor;
 	struct tcp_server *tcp;
 	struct rlink *link;
@@ -40,6 +43,7 @@ struct worker {
 	uv_timer_t deadline;
 	unsigned pending; /* parts that are still busy with stopping */
 	bool stopping, closing;
+	int status; /* of the exit */
 };
 
 /* ---- Redis ---- */
@@ -67,7 +71,7 @@ static void on_load(void *arg, struct presence_load *load)
 {
 	const struct worker *w = arg;
 	load->running = claimer_running(w->claimer);
-	load->capacity = (unsigned)config_int(w->startup->config, CONFIG_WORKER_SLOTS);
+	load->capacity = (unsigned)config_int(w->startup->config, CONFIG_WORKER_SLOTS) + pool_size(w->pool);
 	load->state = w->stopping ? "stopping" : "ready";
 }
 
@@ -145,15 +149,55 @@ static int open_queue(struct worker *w, struct errinfo *info)
 	return 0;
 }
 
+static void stop(struct worker *w, const char *why);
+
+/* Nothing can be computed any more, and from here no other zygote can be made (see zygote.h): what is short is
+ * finished, the rest is given back, and whoever runs this instance starts it again. */
+static void on_pool_broken(void *arg, const char *why)
+{
+	struct worker *w = arg;
+	w->status = 1;
+	if (!w->presence)
+		log_fatal("%s", why);
+	if (!w->stopping)
+		stop(w, why);
+}
+
+static int open_executor(struct worker *w, struct errinfo *info)
+{
+	const struct config *config = w->startup->config;
+	unsigned children = (unsigned)config_int(config, CONFIG_COMPUTE_CHILDREN);
+	struct zygote_options zygote = { .memory_mib = (size_t)config_int(config, CONFIG_COMPUTE_MEMORY_MIB),
+					 .test_operations = config_bool(config, CONFIG_ENABLE_TEST_OPERATIONS) };
+	struct pool_options pool = { .size = children ? children : uv_available_parallelism(),
+				     .memory_mib = zygote.memory_mib,
+				     .loop = &w->loop,
+				     .zygote = w->zygote,
+				     .on_broken = on_pool_broken,
+				     .arg = w };
+	if (pool.size > POOL_SIZE_MAX)
+		pool.size = POOL_SIZE_MAX;
+	if (zygote_start(w->zygote, &zygote, info))
+		return info->code;
+	w->pool = pool_new(&pool);
+	w->executor = executor_new(&w->loop, (unsigned)config_int(config, CONFIG_WORKER_SLOTS), w->pool);
+	if (!w->pool || !w->executor)
+		log_fatal("out of memory");
+	return 0;
+}
+
 static void on_signal(uv_signal_t *signal, int number);
 
-struct worker *worker_open(const struct startup *startup, struct errinfo *info)
+struct worker *worker_open(const struct startup *startup, struct zygote *zygote, struct errinfo *info)
 {
 	struct worker *w = calloc(1, sizeof *w);
 	if (!w)
 		log_fatal("out of memory");
 	signal(SIGPIPE, SIG_IGN);
 	w->startup = startup;
+	w->zygote = zygote;
+	if (config_bool(startup->config, CONFIG_ENABLE_TEST_OPERATIONS))
+		op_enable_tests();
 	uv_loop_init(&w->loop);
 	make_boot(w);
 	make_tags(w);
@@ -165,10 +209,7 @@ struct worker *worker_open(const struct startup *startup, struct errinfo *info)
 	uv_timer_init(&w->loop, &w->deadline);
 	uv_signal_start(&w->sigterm, on_signal, SIGTERM);
 	uv_signal_start(&w->sigint, on_signal, SIGINT);
-	w->executor = executor_new(&w->loop, (unsigned)config_int(startup->config, CONFIG_WORKER_SLOTS));
-	if (!w->executor)
-		log_fatal("out of memory");
-	if (open_tcp(w, info) || open_queue(w, info)) {
+	if (open_executor(w, info) || open_tcp(w, info) || open_queue(w, info)) {
 		worker_close(w);
 		return NULL;
 	}
@@ -192,6 +233,7 @@ static void close_all(struct worker *w)
 		tcp_server_free(w->tcp);
 	rlink_free(w->link);
 	executor_free(w->executor);
+	pool_free(w->pool);
 	uv_close((uv_handle_t *)&w->sigterm, NULL);
 	uv_close((uv_handle_t *)&w->sigint, NULL);
 	uv_close((uv_handle_t *)&w->deadline, NULL);
@@ -221,17 +263,10 @@ static void on_deadline(uv_timer_t *timer)
 	close_all(w);
 }
 
-static void on_signal(uv_signal_t *sig, int number)
+static void stop(struct worker *w, const char *why)
 {
-	struct worker *w = sig->data;
-	if (w->stopping) {
-		log_warn("second signal: stopping at once");
-		close_all(w);
-		return;
-	}
 	unsigned drain_ms = (unsigned)config_int(w->startup->config, CONFIG_DRAIN_SECONDS) * 1000;
-	log_info("%s: stopping, at most %u ms for %u jobs in hand", number == SIGTERM ? "SIGTERM" : "SIGINT", drain_ms,
-		 claimer_running(w->claimer));
+	log_info("%s: stopping, at most %u ms for %u jobs in hand", why, drain_ms, claimer_running(w->claimer));
 	w->stopping = true;
 	w->pending = 2;
 	uv_timer_start(&w->deadline, on_deadline, drain_ms, 0);
@@ -241,12 +276,24 @@ static void on_signal(uv_signal_t *sig, int number)
 		      on_part_stopped, w);
 }
 
+static void on_signal(uv_signal_t *sig, int number)
+{
+	struct worker *w = sig->data;
+	if (w->stopping) {
+		log_warn("second signal: stopping at once");
+		close_all(w);
+		return;
+	}
+	stop(w, number == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
 int worker_run(struct worker *w)
 {
-	log_info("serving %zu queue%s with %lld slots", w->tag_count, w->tag_count == 1 ? "" : "s",
-		 (long long)config_int(w->startup->config, CONFIG_WORKER_SLOTS));
+	log_info("serving %zu queue%s with %lld slots and %u compute children", w->tag_count,
+		 w->tag_count == 1 ? "" : "s", (long long)config_int(w->startup->config, CONFIG_WORKER_SLOTS),
+		 pool_size(w->pool));
 	uv_run(&w->loop, UV_RUN_DEFAULT);
-	return 0;
+	return w->status;
 }
 
 void worker_close(struct worker *w)

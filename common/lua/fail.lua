@@ -1,7 +1,8 @@
 -- sq_fail: attempts that ended in a way that may pass: another one after a pause, or dead when there is none left.
 -- A job whose cancel was asked is cancelled instead.
 -- KEYS  T
--- ARGV  batch, then per job: id, 'r', run_us, error JSON
+-- ARGV  batch, then per job: id, kind (r worth another attempt; w it took its process with it, worth one more),
+--       run_us, error JSON
 -- reply per job 'd' will be retried, 'x' dead, 'k' cancelled, 'm' ended earlier by this batch, '-' fenced or unknown
 -- again 'd' as long as no other batch took the job, 'm' when it has ended
 
@@ -16,16 +17,18 @@ local function failed_before(rec, batch)
 	return (state == 'd' or state == 'q') and 'd' or '-'
 end
 
+local FAIL_KINDS = {r = true, w = true}
+
 register('sq_fail', {'allow-oom'}, function(keys, argv)
 	local T, batch, n = keys[1], argv[1], (#argv - 1) / 4
 	local ids, left, verdicts, done = {}, {}, {}, {}
 	if n < 1 or n > ENQUEUE_MAX or n ~= floor(n) then
-		return refuse('expected a batch and per job id, r, run_us, JSON')
+		return refuse('expected a batch and per job id, kind, run_us, JSON')
 	end
 	for i = 1, n do
 		ids[i] = argv[4 * i - 2]
-		if argv[4 * i - 1] ~= 'r' or not tonumber(argv[4 * i]) then
-			return refuse('job ' .. i .. ': expected id, r, run_us, JSON')
+		if not FAIL_KINDS[argv[4 * i - 1]] or not tonumber(argv[4 * i]) then
+			return refuse('job ' .. i .. ': expected id, kind r or w, run_us, JSON')
 		end
 	end
 	local c = changes(T, now())
@@ -47,7 +50,7 @@ register('sq_fail', {'allow-oom'}, function(keys, argv)
 				finalise(c, id, rec, reply_at, outcome_at, 'c', sub(mark, 1, 1) == 's', run_us, ERROR_CANCELLED)
 				verdicts[i] = 'k'
 			else
-				verdicts[i] = retry(c, id, rec, reply_at, outcome_at, run_us, json)
+				verdicts[i] = retry(c, id, rec, reply_at, outcome_at, run_us, json, argv[4 * i - 1] == 'w')
 			end
 			done[id] = (verdicts[i] == 'k' or verdicts[i] == 'x') and 'm' or verdicts[i]
 		end

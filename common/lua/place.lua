@@ -5,6 +5,7 @@
 --   T:i:H    STRING, an idempotency key, 24 h           T:r:R    LIST, replies for a receiver, 60 s
 --   T:mk     LIST, wake-up markers, <= 64               T:recent LIST, finished ids, <= 1000
 --   T:dead   ZSET, dead ids by time, 7 days             T:bad    LIST, ids of malformed records, <= 1000
+--   T:k:I.B  LIST, for boot B of instance I: jobs of it to be cancelled, <= 64, 60 s
 --   T:st     HASH, live run paused n:s n:f n:x n:c n:e  T:clk    STRING, time of the last reap
 --
 -- A transition collects what it changes in a table made by changes() and ends with apply(), which writes it with as few
@@ -74,14 +75,15 @@ local function finalise(c, id, rec, reply_at, outcome_at, state, ran, run_us, js
 end
 
 -- An attempt has failed for a reason that may pass: back to wait, or dead when attempts are used up. 'd' or 'x'.
-local function retry(c, id, rec, reply_at, outcome_at, run_us, json)
+-- crashed: it took its process with it, which it may do once.
+local function retry(c, id, rec, reply_at, outcome_at, run_us, json, crashed)
 	local attempt, allowed = unpack_bytes('<HH', rec, 7)
-	if attempt + 1 >= allowed then
+	if attempt + 1 >= allowed or crashed and record_crashed(rec) then
 		finalise(c, id, rec, reply_at, outcome_at, 'x', true, run_us, json)
 		return 'x'
 	end
 	local run_at = c.at + backoff(id, attempt + 1)
-	local waiting, expires_at = record_retry(rec, attempt + 1, run_at)
+	local waiting, expires_at = record_retry(rec, outcome_at, attempt + 1, run_at, crashed)
 	add(c, 'set', c.T .. ':j:' .. id, waiting)
 	add(c, 'delayed', run_at, id)
 	if expires_at > 0 then
@@ -91,8 +93,8 @@ local function retry(c, id, rec, reply_at, outcome_at, run_us, json)
 end
 
 -- Back to the head of its list, as if nobody had claimed it. Heads appear in the order of these calls.
-local function give_back(c, id, rec, reply_at)
-	add(c, 'set', c.T .. ':j:' .. id, record_under(rec, reply_at, 'q', ''))
+local function give_back(c, id, rec, reply_at, outcome_at)
+	add(c, 'set', c.T .. ':j:' .. id, record_under(record_silent(rec, outcome_at), reply_at, 'q', ''))
 	add(c, 'head' .. sub(rec, 4, 4), id)
 	local expires_at = record_expires_at(rec)
 	if expires_at > 0 then

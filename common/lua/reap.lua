@@ -54,7 +54,7 @@ local function reap_job(c, batch, id, mark, rec)
 		finalise(c, id, rec, reply_at, outcome_at, 'c', started, 0, ERROR_CANCELLED)
 		count(c, 'cancelled')
 	elseif not started then
-		give_back(c, id, rec, reply_at)
+		give_back(c, id, rec, reply_at, outcome_at)
 		count(c, 'requeued')
 	else
 		count(c, retry(c, id, rec, reply_at, outcome_at, 0, ERROR_LOST) == 'd' and 'retried' or 'died')

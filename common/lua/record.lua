@@ -38,6 +38,16 @@ local function record_expires_at(rec)
 	return sub(rec, 31, 38) == ZERO8 and 0 or unpack_bytes('<i8', rec, 31)
 end
 
+-- Whether an attempt has taken its process with it before.
+local function record_crashed(rec)
+	return floor(byte(rec, 5) / 4) % 2 == 1
+end
+
+-- Running jobs have their progress where the outcome will stand; without it:
+local function record_silent(rec, outcome)
+	return #rec == outcome + 3 and rec or sub(rec, 1, outcome - 1) .. '\0\0\0\0'
+end
+
 -- The record as running under a batch, or given back (state q, batch ''): started_at becomes unknown.
 local function record_under(rec, reply, state, batch)
 	return 'J1' .. state .. sub(rec, 4, 38) .. ZERO8 .. sub(rec, 47, 70) .. char(#batch) .. batch .. sub(rec, reply)
@@ -89,11 +99,12 @@ local function record_final(rec, outcome_at, state, at, ran, run_us, json)
 end
 
 -- The record as waiting for its next attempt. The batch stays, so that the batch's second call gets the same answer.
-local function record_retry(rec, attempt, run_at)
+local function record_retry(rec, outcome, attempt, run_at, crashed)
 	local expires_in = unpack_bytes('<i8', rec, 55)
 	local expires_at = expires_in > 0 and run_at + expires_in or 0
-	return 'J1d' .. sub(rec, 4, 6) .. pack('<H', attempt) .. sub(rec, 9, 22) .. pack('<i8i8', run_at, expires_at)
-		.. ZERO16 .. sub(rec, 55), expires_at
+	local flags = byte(rec, 5) + (crashed and not record_crashed(rec) and 4 or 0)
+	return 'J1d' .. sub(rec, 4, 4) .. char(flags) .. sub(rec, 6, 6) .. pack('<H', attempt) .. sub(rec, 9, 22)
+		.. pack('<i8i8', run_at, expires_at) .. ZERO16 .. sub(record_silent(rec, outcome), 55), expires_at
 end
 
 -- Exponential, with a jitter of half of it to either side that depends on nothing but the job and the attempt.

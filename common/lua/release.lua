@@ -25,7 +25,7 @@ register('sq_release', {'allow-oom'}, function(keys, argv)
 				finalise(c, id, rec, reply_at, outcome_at, 'c', sub(mark, 1, 1) == 's', 0, ERROR_CANCELLED)
 				verdicts[i] = 'k'
 			else
-				give_back(c, id, rec, reply_at)
+				give_back(c, id, rec, reply_at, outcome_at)
 				verdicts[i] = 'k'
 			end
 			done[id] = true

@@ -122,6 +122,23 @@ START_TEST(test_lists_stay_within_their_bounds)
 }
 END_TEST
 
+START_TEST(test_progress_and_hints_stay_within_their_bounds)
+{
+	static char json[1100];
+
+	memset(json, '1', 1024);
+	ask_running("W.1.1");
+	expect("k", "sq_progress", "W.1.1", ask_ids[0], json);
+	ck_assert_uint_eq(ask_read_job(0).outcome.n, 1024);
+	json[1024] = '1';
+	ck_assert_int_eq(rreply_type(lab_call(ask_lab, "sq_progress", "W.1.1", ask_ids[0], json)), RREPLY_ERROR);
+	for (int i = 0; i < 100; i++)
+		lab_call(ask_lab, "sq_cancel", ask_ids[0]);
+	expect_value("64", "LLEN", LAB_TAG ":k:W.1");
+	ask_holds();
+}
+END_TEST
+
 static const struct {
 	const char *words[8];
 } wrong_calls[] = {
@@ -137,6 +154,9 @@ static const struct {
 	{ { "sq_finish", "B", "id", "s", "1" } },
 	{ { "sq_fail", "B", "id", "s", "1", "{}" } },
 	{ { "sq_fail", "B" } },
+	{ { "sq_fail", "B", "id", "r", "soon", "{}" } },
+	{ { "sq_progress", "B" } },
+	{ { "sq_progress", "B", "id" } },
 	{ { "sq_release", "B" } },
 	{ { "sq_extend", "10000000" } },
 	{ { "sq_extend", "0", "B" } },
@@ -326,6 +346,7 @@ static void add_faults(TCase *tc)
 	tcase_add_test(tc, test_reap_survives_foreign_data);
 	tcase_add_test(tc, test_foreign_hints_hold_nobody_up);
 	tcase_add_test(tc, test_cancel_ends_a_running_job_nobody_has);
+	tcase_add_test(tc, test_progress_and_hints_stay_within_their_bounds);
 	tcase_add_test(tc, test_full_redis_refuses_only_enqueue);
 	tcase_add_test(tc, test_killed_redis_keeps_what_it_acknowledged);
 }

@@ -291,6 +291,81 @@ START_TEST(test_cancel_of_each_state)
 }
 END_TEST
 
+/* The worker that has the job finds a hint in a list of its own, with the batch, so that it can tell whether it still
+ * means this attempt. */
+START_TEST(test_cancel_leaves_a_hint)
+{
+	ask_running("W.with.dots.1");
+	expect_value("0", "EXISTS", LAB_TAG ":k:W.with.dots");
+	expect("[a J1:r:0:W.with.dots.1]", "sq_cancel", ask_ids[0]);
+	expect_value("[W.with.dots.1 0190a8d1-7c00-7000-8000-000000000000]", "LRANGE", LAB_TAG ":k:W.with.dots", "0",
+		     "-1");
+	lab_do(ask_lab, "DEL", LAB_TAG ":k:W.with.dots");
+	lab_do(ask_lab, "SET", LAB_TAG ":k:W.with.dots", "foreign"); /* cannot stop it */
+	ck_assert_str_eq(ask_brief(lab_call(ask_lab, "sq_cancel", ask_ids[0])), "[a J1:r:0:W.with.dots.1]");
+	lab_do(ask_lab, "DEL", LAB_TAG ":k:W.with.dots");
+	expect("k", "sq_finish", "W.with.dots.1", ask_ids[0], "c", "1", "{}");
+}
+END_TEST
+
+static void expect_progress(const char *json)
+{
+	struct job job = ask_read_job(0);
+
+	ck_assert_msg(job.outcome.n == strlen(json) && memcmp(job.outcome.p, json, job.outcome.n) == 0,
+		      "expected progress %s, came %.*s", json, (int)job.outcome.n, job.outcome.p);
+}
+
+/* Progress is there while an attempt runs, and is the attempt's. */
+START_TEST(test_progress_goes_with_its_attempt)
+{
+	ask_running("A.1.1");
+	expect("k", "sq_progress", "A.1.1", ask_ids[0], "{\"ratio\":0.25}");
+	expect("k-", "sq_progress", "A.1.1", ask_ids[0], "{\"ratio\":0.5}", ask_ids[1], "{}");
+	expect_progress("{\"ratio\":0.5}");
+	expect("-", "sq_progress", "B.1.1", ask_ids[0], "{\"ratio\":0.75}");
+	expect_progress("{\"ratio\":0.5}");
+	expect("k", "sq_release", "A.1.1", ask_ids[0]);
+	expect_progress("");
+	expect("-", "sq_progress", "A.1.1", ask_ids[0], "{}");
+	lab_call(ask_lab, "sq_claim", "A.1.2", "1", "10000000");
+	lab_call(ask_lab, "sq_start", "A.1.2", "1", ask_ids[0]);
+	expect("k", "sq_progress", "A.1.2", ask_ids[0], "{\"ratio\":0.1}");
+	expect("d", "sq_fail", "A.1.2", ask_ids[0], "r", "1", "{}");
+	expect_progress("");
+	lua_lab_clock(ask_lab, ask_read_job(0).run_at);
+	lab_call(ask_lab, "sq_claim", "A.1.3", "1", "10000000");
+	lab_call(ask_lab, "sq_start", "A.1.3", "1", ask_ids[0]);
+	expect("k", "sq_progress", "A.1.3", ask_ids[0], "{\"ratio\":0.9}");
+	expect("k", "sq_finish", "A.1.3", ask_ids[0], "s", "1", "144");
+	expect_progress("144");
+	expect("-", "sq_progress", "A.1.3", ask_ids[0], "{}");
+	expect_progress("144");
+}
+END_TEST
+
+/* A job that took its process with it may do so once more, and not as often as it has attempts. */
+START_TEST(test_fail_lets_a_job_crash_twice)
+{
+	static const char *const kinds[][4] = { { "w", "w", NULL }, { "w", "r", "w", NULL }, { "r", "w", "w", NULL } };
+	struct job wish = ask_plain;
+
+	wish.max_attempts = 9;
+	ask_enqueue_job(0, &wish, "", "100");
+	for (size_t i = 0; kinds[_i][i]; i++) {
+		char batch[16];
+		snprintf(batch, sizeof batch, "B.1.%zu", i);
+		lua_lab_clock(ask_lab,
+			      ask_lab->now_us > ask_read_job(0).run_at ? ask_lab->now_us : ask_read_job(0).run_at);
+		lab_call(ask_lab, "sq_claim", batch, "1", "10000000");
+		lab_call(ask_lab, "sq_start", batch, "0", ask_ids[0]);
+		expect(kinds[_i][i + 1] ? "d" : "x", "sq_fail", batch, ask_ids[0], kinds[_i][i], "9", "{}");
+		ck_assert_uint_eq(ask_read_job(0).attempt, i + 1);
+	}
+	ck_assert_int_eq(ask_read_job(0).state, JOB_DEAD);
+}
+END_TEST
+
 START_TEST(test_watch_adds_a_receiver_once)
 {
 	char names[300];
@@ -363,6 +438,9 @@ static void add_core(TCase *tc)
 	tcase_add_test(tc, test_reap_without_a_last_tick_begins_leases_anew);
 	tcase_add_test(tc, test_reap_knows_dead_boots_by_name);
 	tcase_add_test(tc, test_cancel_of_each_state);
+	tcase_add_test(tc, test_cancel_leaves_a_hint);
+	tcase_add_test(tc, test_progress_goes_with_its_attempt);
+	tcase_add_loop_test(tc, test_fail_lets_a_job_crash_twice, 0, 3);
 	tcase_add_test(tc, test_watch_adds_a_receiver_once);
 	tcase_add_test(tc, test_pause_accepts_and_gives_nothing);
 }

@@ -9,8 +9,8 @@
 #include "must.h"
 #include "queue.h"
 
-enum { MARKERS_MAX = 64, RECENT_MAX = 1000, BAD_MAX = 1000, DEAD_MAX = 10000 };
-enum { REPLY_TTL_MS = 60000, IDEM_TTL_MS = 86400000, RECORD_TTL_MS = 604800000 };
+enum { MARKERS_MAX = 64, HINTS_MAX = 64, RECENT_MAX = 1000, BAD_MAX = 1000, DEAD_MAX = 10000 };
+enum { REPLY_TTL_MS = 60000, HINT_TTL_MS = 60000, IDEM_TTL_MS = 86400000, RECORD_TTL_MS = 604800000 };
 
 static const char *violation(struct lua_state *st, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -288,8 +288,8 @@ static const char *check_live(struct lua_state *st, const struct lua_job *job)
 		return violation(st, "job %s, state %c, stands in %u places", job->id, j->state, job->places);
 	if (job->ttl_ms != -1)
 		return violation(st, "live job %s has a time to live of %lld ms", job->id, (long long)job->ttl_ms);
-	if (j->outcome.n || j->finished_at)
-		return violation(st, "live job %s has an outcome", job->id);
+	if ((j->outcome.n && j->state != JOB_RUNNING) || j->outcome.n > QUEUE_PROGRESS_MAX || j->finished_at)
+		return violation(st, "live job %s has an outcome", job->id); /* a running one has its progress there */
 	if (j->attempt >= j->max_attempts)
 		return violation(st, "live job %s: %u attempts of %u", job->id, j->attempt, j->max_attempts);
 	if (job->in_expiry != (waits && j->expires_at > 0))
@@ -326,6 +326,7 @@ static const struct {
 	{ "lease", false, 'z', SIZE_MAX, 0 },
 	{ "i:", true, 's', 256, IDEM_TTL_MS },
 	{ "r:", true, 'l', QUEUE_REPLY_MAX, REPLY_TTL_MS },
+	{ "k:", true, 'l', HINTS_MAX, HINT_TTL_MS },
 	{ "mk", false, 'l', MARKERS_MAX, 0 },
 	{ "recent", false, 'l', RECENT_MAX, 0 },
 	{ "dead", false, 'z', DEAD_MAX + QUEUE_BATCH_MAX, 0 },

@@ -234,12 +234,23 @@ static void call_fail(struct model *m, const struct lua_call *c, struct buf *exp
 				model_finalise(m, j, 'c', j->mark == 's', number(c, i + 2));
 				verdict = 'k';
 			} else {
-				verdict = model_retry(m, j, number(c, i + 2));
+				verdict = model_retry(m, j, number(c, i + 2), text(c, i + 1)[0] == 'w');
 			}
 		} else if (was && !j->gone && !j->corrupt) {
 			verdict = model_final(j) ? 'm' : j->state == 'd' || j->state == 'q' ? 'd' : '-';
 		}
 		buf_byte(expect, verdict);
+	}
+}
+
+static void call_progress(struct model *m, const struct lua_call *c, struct buf *expect)
+{
+	for (size_t i = 1; i + 1 < c->n; i += 2) {
+		struct mjob *j = job_arg(m, c, i);
+		bool mine = j->state == 'r' && strcmp(j->batch, text(c, 0)) == 0 && !j->corrupt;
+		if (mine)
+			snprintf(j->progress, sizeof j->progress, "%s", text(c, i + 1));
+		buf_byte(expect, mine ? 'k' : '-');
 	}
 }
 
@@ -303,7 +314,7 @@ static void reap_batch(struct model *m, struct mbatch *b, struct reaped *r, stru
 		} else if (j->mark == 'c') {
 			ints_push(heads, b->jobs.v[i]);
 			r->requeued++;
-		} else if (model_retry(m, j, 0) == 'd') {
+		} else if (model_retry(m, j, 0, false) == 'd') {
 			r->retried++;
 		} else {
 			r->died++;
@@ -463,7 +474,7 @@ void model_call(struct model *m, const struct lua_call *c, struct buf *expect)
 		{ "sq_enqueue", call_enqueue }, { "sq_claim", call_claim }, { "sq_start", call_start },
 		{ "sq_finish", call_finish },   { "sq_fail", call_fail },   { "sq_release", call_release },
 		{ "sq_extend", call_extend },   { "sq_reap", call_reap },   { "sq_cancel", call_cancel },
-		{ "sq_watch", call_watch },     { "sq_pause", call_pause },
+		{ "sq_watch", call_watch },     { "sq_pause", call_pause }, { "sq_progress", call_progress },
 	};
 
 	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)

@@ -27,8 +27,9 @@ struct mjob {
 	char priority; /* h n l */
 	bool corrupt;  /* somebody overwrote the record */
 	bool gone;     /* final, and its record's time has run out */
-	bool cancel, tombstone, in_expiry;
-	char mark; /* running: 'c' or 's' */
+	bool cancel, crashed, tombstone, in_expiry;
+	char progress[64]; /* running: what it said last */
+	char mark;         /* running: 'c' or 's' */
 	unsigned attempt, max_attempts;
 	uint64_t created_at, run_at, expires_at, started_at, finished_at, expires_in;
 	char batch[128];

@@ -82,7 +82,8 @@ static const char *compare_job(struct model *m, struct lua_state *st, struct mjo
 {
 	const struct lua_job *job = lua_state_job(st, j->id);
 	const struct job *real;
-	unsigned flags = (j->tombstone ? JOB_FLAG_TOMBSTONE : 0) | (j->cancel ? JOB_FLAG_CANCEL_ASKED : 0);
+	unsigned flags = (j->tombstone ? JOB_FLAG_TOMBSTONE : 0) | (j->cancel ? JOB_FLAG_CANCEL_ASKED : 0) |
+			 (j->crashed ? JOB_FLAG_CRASHED : 0);
 
 	(void)m;
 	if (!job)
@@ -102,6 +103,9 @@ static const char *compare_job(struct model *m, struct lua_state *st, struct mjo
 			      j->receivers, (int)real->batch.n, real->batch.p, (int)real->reply.n, real->reply.p);
 	if (!span_is(real->op, "square") || !span_is(real->args, "{\"x\":7}"))
 		return differ(st, "job %s: its envelope has changed", j->id);
+	if (!job_state_done(real->state) && !span_is(real->outcome, j->progress))
+		return differ(st, "job %s (%c): expected progress '%s', came '%.*s'", j->id, j->state, j->progress,
+			      (int)real->outcome.n, real->outcome.p);
 	if (job_state_done(real->state)) {
 		if (j->digest && j->digest != digest(job->record))
 			return differ(st, "final job %s has changed", j->id);

@@ -177,16 +177,19 @@ static uint64_t backoff(const struct mjob *j)
 	return base * (500 + spread) / 1000;
 }
 
-/* Another attempt ('d'), or none ('x'). The caller takes it out of its batch. */
-char model_retry(struct model *m, struct mjob *j, uint64_t run_us)
+/* Another attempt ('d'), or none ('x'); none either for a second one that has crashed. The caller takes it out of its
+ * batch. */
+char model_retry(struct model *m, struct mjob *j, uint64_t run_us, bool crashed)
 {
-	if (j->attempt + 1 >= j->max_attempts) {
+	if (j->attempt + 1 >= j->max_attempts || (crashed && j->crashed)) {
 		model_finalise(m, j, 'x', true, run_us);
 		return 'x';
 	}
 	j->attempt++;
 	j->state = 'd';
 	j->mark = 0;
+	j->crashed = j->crashed || crashed;
+	j->progress[0] = '\0';
 	j->started_at = 0;
 	j->run_at = m->now + backoff(j);
 	j->expires_at = j->expires_in ? j->run_at + j->expires_in : 0;
@@ -203,6 +206,7 @@ void model_give_back(struct model *m, const struct ints *jobs)
 		struct mjob *j = &m->jobs[jobs->v[i]];
 		j->state = 'q';
 		j->mark = 0;
+		j->progress[0] = '\0';
 		j->batch[0] = '\0';
 		j->started_at = 0;
 		j->in_expiry = j->expires_at > 0;

@@ -199,7 +199,26 @@ static void step_finish(struct schedule *s)
 
 static void step_fail(struct schedule *s)
 {
-	on_batch(s, "sq_fail", NULL, "r");
+	on_batch(s, "sq_fail", NULL, "rrw");
+}
+
+static void step_progress(struct schedule *s)
+{
+	const struct seen_batch *b = some_batch(s);
+	struct lua_call *c;
+	char json[32];
+
+	if (!b)
+		return;
+	c = schedule_call_new("sq_progress");
+	lua_call_str(c, b->name);
+	for (unsigned i = 0; i < b->n; i += 1 + schedule_below(s, 3)) {
+		bool foreign = s->next_job && schedule_percent(s, 5);
+		schedule_add_id(s, c, foreign ? schedule_below(s, s->next_job) : b->jobs[i]);
+		snprintf(json, sizeof json, "{\"ratio\":0.%u}", schedule_below(s, 1000000));
+		lua_call_str(c, schedule_percent(s, 10) ? "" : json);
+	}
+	schedule_perform(s, c);
 }
 
 static void step_release(struct schedule *s)
@@ -376,10 +395,10 @@ static const struct {
 	unsigned weight;
 	void (*step)(struct schedule *s);
 } steps_table[] = {
-	{ 16, step_enqueue }, { 16, step_claim }, { 14, step_start },  { 16, step_finish }, { 6, step_fail },
-	{ 4, step_release },  { 7, step_extend }, { 9, step_reap },    { 5, step_cancel },  { 3, step_watch },
-	{ 3, step_pause },    { 1, step_die },    { 1, step_markers }, { 2, step_replies }, { 1, step_corrupt },
-	{ 3, step_purge },    { 1, step_swing },  { 9, step_repeat },
+	{ 16, step_enqueue }, { 16, step_claim }, { 14, step_start },  { 16, step_finish },  { 6, step_fail },
+	{ 4, step_release },  { 7, step_extend }, { 9, step_reap },    { 5, step_cancel },   { 3, step_watch },
+	{ 3, step_pause },    { 1, step_die },    { 1, step_markers }, { 2, step_replies },  { 1, step_corrupt },
+	{ 3, step_purge },    { 1, step_swing },  { 9, step_repeat },  { 4, step_progress },
 };
 
 static void random_step(struct schedule *s)

@@ -9,6 +9,7 @@
 
 #include "batch.h"
 #include "claimer.h"
+#include "compute_run.h"
 #include "loop_until.h"
 #include "reaper.h"
 #include "redis_private.h"
@@ -16,12 +17,14 @@
 #define DEADLINE_MS 20000
 #define TAG "{jq:math:0}"
 #define SLOTS 4
+#define CHILDREN 2
 
 static struct redis_private *redis;
 static struct rsync *s;
 static uv_loop_t loop;
 static struct rlink *l;
 static struct executor *executor;
+static struct compute_run compute;
 static struct claimer *claimer;
 static struct reaper *reaper;
 static struct queue_submitter *submitter;
@@ -75,12 +78,13 @@ static void setup(void)
 	signal(SIGPIPE, SIG_IGN);
 	redis = redis_private_start(NULL);
 	uv_loop_init(&loop);
+	compute_run_start(&compute, &loop, CHILDREN);
 	idgen_init(&idgen);
 	struct rlink_options options = {
 		.url = redis_private_url(redis), .name = "check", .on_greet = on_greet, .on_state = on_state
 	};
 	l = rlink_new(&loop, &options, NULL);
-	executor = executor_new(&loop, SLOTS);
+	executor = executor_new(&loop, SLOTS, compute.pool);
 	submitter = queue_submitter_new(&loop, l, 100000, 5000);
 	uv_prepare_init(&loop, &prepare);
 	uv_prepare_start(&prepare, on_prepare);
@@ -96,11 +100,13 @@ static void teardown(void)
 	claimer_close(claimer);
 	rlink_free(l);
 	executor_free(executor);
+	compute_run_stop(&compute);
 	uv_close((uv_handle_t *)&prepare, NULL);
 	ck_assert(loop_finish(&loop));
 	claimer_destroy(claimer);
 	claimer = NULL;
 	reaper = NULL;
+	compute_run_end(&compute);
 	rsync_close(s);
 	redis_private_stop(redis);
 }
@@ -263,6 +269,12 @@ START_TEST(test_redis_killed_under_load)
 }
 END_TEST
 
+static bool time_is_over(void *arg)
+{
+	uv_update_time(&loop);
+	return uv_now(&loop) >= *(uint64_t *)arg;
+}
+
 static void on_empty(void *arg)
 {
 	*(bool *)arg = true;
@@ -332,6 +344,163 @@ START_TEST(test_cancel_running)
 }
 END_TEST
 
+/* ---- heavy jobs ---- */
+
+/* The id of the only job there is. */
+static void only_id(char id[ID_TEXT_SIZE])
+{
+	const struct rreply *keys = rsync_words(s, NULL, "KEYS", TAG ":j:*", NULL);
+	ck_assert_uint_eq(rreply_count(keys), 1);
+	snprintf(id, ID_TEXT_SIZE, "%s", rreply_str(rreply_at(keys, 0), NULL) + strlen(TAG ":j:"));
+}
+
+/* The record of a job; spans are good until the next command. */
+static struct job read_record(const char *id)
+{
+	char key[KEYS_NAME_SIZE];
+	struct job job;
+	size_t n;
+	keys_job(key, TAG, id);
+	const char *record = rreply_str(rsync_words(s, NULL, "GET", key, NULL), &n);
+	ck_assert_int_eq(job_record_decode(record, n, &job), 0);
+	return job;
+}
+
+static bool children_busy(void *arg)
+{
+	return pool_busy(compute.pool) == *(unsigned *)arg;
+}
+
+static bool cancelled_one(void *arg)
+{
+	(void)arg;
+	return figure("n:c") == 1;
+}
+
+/* The hint comes long before the heartbeat that would say the same: with the heartbeat's silence it is enough alone. */
+START_TEST(test_cancel_kills_the_child_at_once)
+{
+	unsigned one = 1, none = 0;
+	char id[ID_TEXT_SIZE];
+	open_claimer("a");
+	submit(1, "crash", "[\"loop\"]", 0);
+	ck_assert(loop_until(&loop, children_busy, &one, DEADLINE_MS));
+	only_id(id);
+	uv_update_time(&loop);
+	uint64_t asked_ms = uv_now(&loop);
+	rsync_words(s, NULL, "FCALL", "sq_cancel", "1", TAG, id, NULL);
+	ck_assert(loop_until(&loop, children_busy, &none, DEADLINE_MS));
+	printf("  cancel to kill: %llu ms\n", (unsigned long long)(uv_now(&loop) - asked_ms));
+	ck_assert(loop_until(&loop, cancelled_one, NULL, DEADLINE_MS));
+	ck_assert_uint_eq(pool_stats(compute.pool)->abandoned, 1);
+}
+END_TEST
+
+static bool has_progress(void *arg)
+{
+	struct job job = read_record(arg);
+	return job.outcome.n > 0;
+}
+
+START_TEST(test_progress_reaches_the_record)
+{
+	unsigned one = 1;
+	char id[ID_TEXT_SIZE];
+	open_claimer("a");
+	submit(1, "crash", "[\"loop\"]", 0);
+	ck_assert(loop_until(&loop, children_busy, &one, DEADLINE_MS));
+	only_id(id);
+	ck_assert(loop_until(&loop, has_progress, id, DEADLINE_MS));
+	struct job job = read_record(id);
+	ck_assert_int_eq(job.state, JOB_RUNNING);
+	char text[200];
+	snprintf(text, sizeof text, "%.*s", (int)job.outcome.n, job.outcome.p);
+	ck_assert_ptr_nonnull(strstr(text, "\"note\":\"going round in circles\""));
+	rsync_words(s, NULL, "FCALL", "sq_cancel", "1", TAG, id, NULL);
+	ck_assert(loop_until(&loop, cancelled_one, NULL, DEADLINE_MS));
+}
+END_TEST
+
+/* A job that takes its process with it may do so once more, however many attempts it is allowed (three here). */
+START_TEST(test_second_crash_ends_the_job)
+{
+	char id[ID_TEXT_SIZE];
+	open_claimer("a");
+	submit(1, "crash", "[\"exit\"]", 0);
+	ck_assert(loop_until(&loop, nothing_alive, NULL, DEADLINE_MS));
+	ck_assert_int_eq(figure("n:x"), 1);
+	only_id(id);
+	ck_assert_uint_eq(read_record(id).attempt, 2);
+	ck_assert_uint_eq(pool_stats(compute.pool)->crashes, 2);
+	submit(1, "factorial", "[20000]", 0);
+	ck_assert(loop_until(&loop, nothing_alive, NULL, DEADLINE_MS));
+	ck_assert_int_eq(figure("n:s"), 1);
+}
+END_TEST
+
+static bool given_back(void *arg)
+{
+	unsigned two = 2;
+	(void)arg;
+	return children_busy(&two) && figure("run") == 2 && claimer_running(claimer) == 2;
+}
+
+/* More heavy jobs than children: the others are left to whoever has a child, and are not claimed again and again. */
+START_TEST(test_heavy_jobs_beyond_the_children_are_left)
+{
+	submit(8, "crash", "[\"loop\"]", 0);
+	open_claimer("a");
+	ck_assert(loop_until(&loop, given_back, NULL, DEADLINE_MS));
+	uint64_t claimed = claimer_stats(claimer)->claimed;
+	uv_update_time(&loop);
+	uint64_t until_ms = uv_now(&loop) + 1500; /* the reaper looks in between, and says that jobs wait */
+	ck_assert(loop_until(&loop, time_is_over, &until_ms, DEADLINE_MS));
+	ck_assert_uint_le(claimer_stats(claimer)->claimed, claimed + 6 * 20); /* ten looks a second for short jobs */
+	ck_assert_uint_eq(pool_stats(compute.pool)->jobs, 2);
+	bool empty = false;
+	claimer_drain(claimer, 10, on_empty, &empty);
+	ck_assert(loop_until(&loop, is_true, &empty, DEADLINE_MS));
+	ck_assert_int_eq(rreply_int(rsync_words(s, NULL, "LLEN", TAG ":w:normal", NULL)), 8);
+}
+END_TEST
+
+static bool squares_done(void *arg)
+{
+	(void)arg;
+	return figure("n:s") == 300;
+}
+
+/* Short jobs do not wait for heavy ones that stand before them. */
+START_TEST(test_short_jobs_pass_heavy_ones)
+{
+	unsigned two = 2;
+	submit(8, "crash", "[\"loop\"]", 0);
+	open_claimer("a");
+	ck_assert(loop_until(&loop, children_busy, &two, DEADLINE_MS));
+	for (int i = 0; i < 3; i++)
+		submit(100, "square", "[12]", 0);
+	ck_assert(loop_until(&loop, squares_done, NULL, DEADLINE_MS));
+	ck_assert_uint_eq(pool_stats(compute.pool)->jobs, 2); /* they run still, and the others wait */
+	bool empty = false;
+	claimer_drain(claimer, 10, on_empty, &empty);
+	ck_assert(loop_until(&loop, is_true, &empty, DEADLINE_MS));
+	ck_assert_int_eq(figure("live"), 8);
+}
+END_TEST
+
+START_TEST(test_heavy_and_short_jobs_mixed)
+{
+	open_claimer("a");
+	for (int i = 0; i < 20; i++) {
+		submit(10, "square", "[7]", 0);
+		submit(3, "factorial", "[10000]", 0);
+		submit(1, "sleep", "[5]", 0);
+	}
+	ck_assert(loop_until(&loop, nothing_alive, NULL, DEADLINE_MS));
+	ck_assert_int_eq(figure("n:s"), 280);
+}
+END_TEST
+
 /* Somebody else took the batch (its lease ran out while this process was stopped): the late outcome is fenced, the
  * job's one outcome is the other's. */
 START_TEST(test_lost_batch)
@@ -358,12 +527,6 @@ static long long errors(const char *code)
 	snprintf(field, sizeof field, "errorstat_%s:count=", code);
 	const char *found = strstr(rreply_str(rsync_words(s, NULL, "INFO", "errorstats", NULL), NULL), field);
 	return found ? strtoll(found + strlen(field), NULL, 10) : 0;
-}
-
-static bool time_is_over(void *arg)
-{
-	uv_update_time(&loop);
-	return uv_now(&loop) >= *(uint64_t *)arg;
 }
 
 /* Redis refuses all writes for a while (as when its disk is full): asked again now and then, not at full speed, and
@@ -546,6 +709,12 @@ int main(void)
 	tcase_add_test(core, test_mixed);
 	tcase_add_test(core, test_drain_finishes_what_it_can);
 	tcase_add_test(core, test_cancel_running);
+	tcase_add_test(core, test_cancel_kills_the_child_at_once);
+	tcase_add_test(core, test_progress_reaches_the_record);
+	tcase_add_test(core, test_heavy_and_short_jobs_mixed);
+	tcase_add_test(core, test_short_jobs_pass_heavy_ones);
+	tcase_add_test(limits, test_heavy_jobs_beyond_the_children_are_left);
+	tcase_add_test(faults, test_second_crash_ends_the_job);
 	tcase_add_test(limits, test_slots_bound_what_is_taken);
 	tcase_add_test(limits, test_promised_slots_are_taken);
 	tcase_add_test(limits, test_oldest_batch_runs_first);

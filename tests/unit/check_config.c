@@ -56,7 +56,10 @@ static const struct {
 	{ CONFIG_ALLOW_ANONYMOUS, "false" },
 	{ CONFIG_WORKER_SLOTS, "16" },
 	{ CONFIG_CLAIM_MAX, "64" },
+	{ CONFIG_COMPUTE_CHILDREN, "0" },
+	{ CONFIG_COMPUTE_MEMORY_MIB, "512" },
 	{ CONFIG_TCP_IDLE_SECONDS, "240" },
+	{ CONFIG_ENABLE_TEST_OPERATIONS, "false" },
 };
 
 /* The defaults that documents promise, and that every default passes its own rules. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute_run.h"
 #include "err.h"
 #include "executor.h"
 #include "loop_until.h"
@@ -13,9 +14,11 @@
 #define LONG_MS 60000 /* for calls that shall end well however slow the machine is */
 #define SLOTS 2
 #define HEAVY "[200000]" /* of factorial: some tens of milliseconds */
+#define CHILDREN 1
 
 static uv_loop_t loop;
 static struct executor *ex;
+static struct compute_run compute;
 
 /* What became of a call. */
 struct outcome {
@@ -52,17 +55,26 @@ static bool is_idle(void *arg)
 	return executor_running(ex) == 0 && executor_waiting(ex) == 0;
 }
 
+static bool has_child(void *arg)
+{
+	(void)arg;
+	return executor_free_children(ex) > 0;
+}
+
 static void setup(void)
 {
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
-	ex = executor_new(&loop, SLOTS);
+	compute_run_start(&compute, &loop, CHILDREN);
+	ex = executor_new(&loop, SLOTS, compute.pool);
 	ck_assert_ptr_nonnull(ex);
 }
 
 static void teardown(void)
 {
 	executor_free(ex);
+	compute_run_stop(&compute);
 	ck_assert_msg(loop_finish(&loop), "a handle was left open");
+	compute_run_end(&compute);
 }
 
 static struct op_call prepare(const char *op, const char *args)
@@ -238,8 +250,7 @@ START_TEST(test_executor_run_or_wait_bounded)
 		ck_assert_int_eq(o[i].calls, 1);
 		ck_assert_int_eq(o[i].error, OP_CANCELLED);
 	}
-	uv_run(&loop, UV_RUN_DEFAULT);
-	ex = executor_new(&loop, SLOTS);
+	ex = executor_new(&loop, SLOTS, compute.pool);
 }
 END_TEST
 
@@ -258,14 +269,13 @@ START_TEST(test_executor_timeout_of_heavy_call)
 {
 	struct outcome o;
 
-	run("factorial", HEAVY, 1, &o);
+	run("crash", "[\"loop\"]", 20, &o);
 	ck_assert(loop_until(&loop, is_called, &o, DEADLINE_MS));
 	ck_assert_int_eq(o.calls, 1);
-	if (o.ok) /* a machine that computes it within a millisecond is welcome */
-		return;
 	ck_assert_int_eq(o.error, OP_TIMEOUT);
-	ck_assert(loop_until(&loop, is_idle, NULL, DEADLINE_MS));
-	ck_assert_int_eq(o.calls, 1);
+	ck_assert_uint_ge(o.run_us, 20000);
+	ck_assert(is_idle(NULL));
+	ck_assert(loop_until(&loop, has_child, NULL, DEADLINE_MS));
 }
 END_TEST
 
@@ -310,17 +320,101 @@ START_TEST(test_executor_cancel_timed_and_waiting)
 }
 END_TEST
 
-START_TEST(test_executor_cancel_heavy_keeps_its_slot_until_its_thread_ends)
+/* The child of a cancelled call is killed: the next call finds another. */
+START_TEST(test_executor_cancel_heavy_frees_its_child)
 {
-	struct outcome o;
-	struct executor_job *job = run("factorial", HEAVY, 0, &o);
+	struct outcome o, next;
+	struct executor_job *job = run("crash", "[\"loop\"]", LONG_MS, &o);
 
+	ck_assert_uint_eq(executor_free_children(ex), 0);
+	ck_assert_uint_eq(executor_free_slots(ex), SLOTS); /* what is timed is not in its way */
 	executor_cancel(job);
 	ck_assert_int_eq(o.calls, 1);
 	ck_assert_int_eq(o.error, OP_CANCELLED);
-	ck_assert_uint_eq(executor_running(ex), 1);
-	ck_assert(loop_until(&loop, is_idle, NULL, DEADLINE_MS));
+	ck_assert_uint_eq(executor_running(ex), 0);
+	ck_assert(loop_until(&loop, has_child, NULL, DEADLINE_MS));
+	run("factorial", "[20000]", LONG_MS, &next);
+	ck_assert(loop_until(&loop, is_called, &next, DEADLINE_MS));
+	ck_assert(next.ok);
 	ck_assert_int_eq(o.calls, 1);
+}
+END_TEST
+
+START_TEST(test_executor_heavy_full)
+{
+	struct outcome o, waiting = { 0 }, refused = { 0 };
+	struct executor_job *job = run("crash", "[\"loop\"]", LONG_MS, &o);
+	struct op_call call = prepare("factorial", "[20000]");
+
+	ck_assert_int_eq(executor_run(ex, &call, 0, on_result, &refused, NULL), ERR_FULL);
+	ck_assert_int_eq(executor_run_or_wait(ex, &call, 0, on_result, &waiting, NULL), 0);
+	ck_assert_uint_eq(executor_waiting(ex), 1);
+	executor_cancel(job);
+	ck_assert(loop_until(&loop, is_called, &waiting, DEADLINE_MS));
+	ck_assert(waiting.ok);
+	ck_assert_int_eq(refused.calls, 0);
+}
+END_TEST
+
+START_TEST(test_executor_crash_of_heavy_call)
+{
+	struct outcome o;
+
+	run("crash", "[\"exit\"]", LONG_MS, &o);
+	ck_assert(loop_until(&loop, is_called, &o, DEADLINE_MS));
+	ck_assert_int_eq(o.error, OP_WORKER_LOST);
+	ck_assert_ptr_nonnull(strstr(o.json, "\"retryable\":true"));
+	ck_assert_uint_eq(executor_running(ex), 0);
+}
+END_TEST
+
+/* Without compute children nothing heavy can be done, and all else can. */
+START_TEST(test_executor_without_pool)
+{
+	struct outcome o = { 0 };
+	struct executor *alone = executor_new(&loop, SLOTS, NULL), *before = ex;
+	struct op_call call = prepare("factorial", HEAVY);
+
+	ck_assert_int_eq(executor_run(alone, &call, 0, on_result, &o, NULL), ERR_FULL);
+	op_call_fini(&call);
+	call = prepare("sleep", "[1]");
+	ck_assert_int_eq(executor_run(alone, &call, 0, on_result, &o, NULL), 0);
+	ck_assert(loop_until(&loop, is_called, &o, DEADLINE_MS));
+	ck_assert(o.ok);
+	executor_free(alone);
+	ex = before;
+}
+END_TEST
+
+static struct {
+	int words;
+	double ratio;
+	char note[64];
+} heard;
+
+static void on_progress(void *arg, double ratio, const char *note)
+{
+	(void)arg;
+	heard.words++;
+	heard.ratio = ratio;
+	snprintf(heard.note, sizeof heard.note, "%s", note);
+}
+
+static bool has_heard(void *arg)
+{
+	(void)arg;
+	return heard.words > 0;
+}
+
+START_TEST(test_executor_watch)
+{
+	struct outcome o;
+	struct executor_job *job = run("crash", "[\"loop\"]", LONG_MS, &o);
+
+	executor_watch(job, on_progress);
+	ck_assert(loop_until(&loop, has_heard, NULL, DEADLINE_MS));
+	ck_assert_str_eq(heard.note, "going round in circles");
+	executor_cancel(job);
 }
 END_TEST
 
@@ -378,8 +472,7 @@ START_TEST(test_executor_free_with_calls_in_hand)
 		ck_assert_int_eq(o[i].calls, 1);
 		ck_assert_int_eq(o[i].error, OP_CANCELLED);
 	}
-	uv_run(&loop, UV_RUN_DEFAULT); /* the thread comes to its end and frees the rest */
-	ex = executor_new(&loop, SLOTS);
+	ex = executor_new(&loop, SLOTS, compute.pool);
 }
 END_TEST
 
@@ -407,7 +500,11 @@ int main(void)
 	tcase_add_test(limits, test_executor_timeout_of_heavy_call);
 	tcase_add_test(limits, test_executor_many_heavy_calls_take_turns);
 	tcase_add_test(faults, test_executor_cancel_timed_and_waiting);
-	tcase_add_test(faults, test_executor_cancel_heavy_keeps_its_slot_until_its_thread_ends);
+	tcase_add_test(core, test_executor_watch);
+	tcase_add_test(limits, test_executor_heavy_full);
+	tcase_add_test(faults, test_executor_cancel_heavy_frees_its_child);
+	tcase_add_test(faults, test_executor_crash_of_heavy_call);
+	tcase_add_test(faults, test_executor_without_pool);
 	tcase_add_test(faults, test_executor_drain);
 	tcase_add_test(faults, test_executor_drain_when_empty);
 	tcase_add_test(faults, test_executor_free_with_calls_in_hand);

@@ -121,6 +121,24 @@ START_TEST(test_json_of_jobs_that_never_ran)
 	j.flags = JOB_FLAG_CANCEL_ASKED;
 	o = object_of(&j);
 	ck_assert(json_is_true(json_object_get(o, "cancel_requested")));
+	ck_assert_ptr_null(json_object_get(o, "progress"));
+	json_decref(o);
+}
+END_TEST
+
+/* What a running job has said of its progress, and only while it runs. */
+START_TEST(test_json_of_progress)
+{
+	struct job j = finished(JOB_RUNNING, "{\"ratio\":0.25,\"note\":\"a quarter\"}");
+	j.finished_at = 0;
+	json_t *o = object_of(&j), *progress = json_object_get(o, "progress");
+	ck_assert(json_number_value(json_object_get(progress, "ratio")) == 0.25);
+	ck_assert_str_eq(json_string_value(json_object_get(progress, "note")), "a quarter");
+	ck_assert_ptr_null(json_object_get(o, "result"));
+	json_decref(o);
+	j = finished(JOB_SUCCEEDED, "144");
+	o = object_of(&j);
+	ck_assert_ptr_null(json_object_get(o, "progress"));
 	json_decref(o);
 }
 END_TEST
@@ -346,8 +364,10 @@ END_TEST
 
 START_TEST(test_read_knows_the_catalogue)
 {
-	static const char ops[] = "{\"operations\":[{\"name\":\"square\",\"parameters\":{\"properties\":{\"x\":"
-				  "{\"type\":[\"number\",\"string\"]}},\"required\":[\"x\"]}}]}";
+	static const char ops[] =
+	    "{\"operations\":[{\"name\":\"square\",\"parameters\":{\"prefixItems\":[{"
+	    "\"type\":[\"number\",\"string\"]}],\"minItems\":1,\"items\":false,\"properties\":{\"x\":"
+	    "{\"type\":[\"number\",\"string\"]}},\"required\":[\"x\"]}}]}";
 	struct catalog *c = catalog_new();
 	struct job_json_rules with = rules;
 	struct reading r;
@@ -474,6 +494,7 @@ int main(void)
 	tcase_add_loop_test(core, test_json_members_by_state, 0, 8);
 	tcase_add_test(core, test_json_of_a_job_just_accepted);
 	tcase_add_test(core, test_json_of_jobs_that_never_ran);
+	tcase_add_test(core, test_json_of_progress);
 	tcase_add_test(core, test_read_takes_every_member);
 	tcase_add_test(core, test_read_fills_in_defaults);
 	tcase_add_test(core, test_read_again_forgets_the_first);

@@ -13,21 +13,12 @@
 #include "clock.h"
 #include "exact_json.h"
 #include "op.h"
+#include "op_ask.h"
 
-/* Runs a call in this thread, whatever its path; the result, or the error object, is in *json. True: it succeeded. */
+/* As a compute child runs it, whatever its path; the result, or the error object, is in *json. True: it succeeded. */
 static bool call(const char *op, const char *args, struct buf *json, struct op_failure *f)
 {
-	struct op_call c;
-
-	buf_clear(json);
-	int rc = op_call_prepare(&c, op, strlen(op), args, strlen(args), 0, f);
-	if (rc == 0) {
-		rc = op_call_run(&c, json, f);
-		op_call_fini(&c);
-	}
-	if (rc != 0)
-		op_failure_json(json, f);
-	return rc == 0;
+	return op_ask(op, args, json, f);
 }
 
 static void expect(const char *op, const char *args, const char *result)
@@ -74,10 +65,185 @@ START_TEST(test_op_find_known_and_unknown)
 }
 END_TEST
 
+static int order_of(const struct op_parameter *p)
+{
+	return p->kind >= OP_KIND_PRECISION ? 3 : p->variadic ? 2 : p->optional;
+}
+
 START_TEST(test_op_catalogue_names_are_unique_and_complete)
 {
-	static const char *const always[] = { "square", "add", "sub",       "mul",      "div",   "divmod", "mod", "pow",
-					      "gcd",    "lcm", "factorial", "binomial", "isqrt", "sleep",  "echo" };
+	static const char *const always[] = { "square",
+					      "add",
+					      "sub",
+					      "mul",
+					      "div",
+					      "divmod",
+					      "mod",
+					      "pow",
+					      "root",
+					      "isqrt",
+					      "iroot",
+					      "abs",
+					      "neg",
+					      "floor",
+					      "ceil",
+					      "round",
+					      "factorial",
+					      "double_factorial",
+					      "binomial",
+					      "gcd",
+					      "lcm",
+					      "xgcd",
+					      "base_convert",
+					      "digits_of",
+					      "digit_sum",
+					      "digit_count",
+					      "is_prime",
+					      "next_prime",
+					      "prev_prime",
+					      "nth_prime",
+					      "prime_count",
+					      "primes_between",
+					      "factor",
+					      "divisors",
+					      "sigma",
+					      "totient",
+					      "moebius",
+					      "modpow",
+					      "modinv",
+					      "crt",
+					      "sqrt_mod",
+					      "discrete_log",
+					      "mult_order",
+					      "primitive_root",
+					      "jacobi",
+					      "partitions",
+					      "bell",
+					      "catalan",
+					      "stirling1",
+					      "stirling2",
+					      "bernoulli",
+					      "fibonacci",
+					      "lucas",
+					      "harmonic",
+					      "continued_fraction",
+					      "best_approx",
+					      "pell",
+					      "sum_of_squares",
+					      "matmul",
+					      "matadd",
+					      "transpose",
+					      "matpow",
+					      "det",
+					      "inverse",
+					      "solve",
+					      "rank",
+					      "rref",
+					      "nullspace",
+					      "charpoly",
+					      "minpoly",
+					      "eigen",
+					      "svd",
+					      "qr",
+					      "lu",
+					      "cholesky",
+					      "lstsq",
+					      "expm",
+					      "sqrtm",
+					      "norm",
+					      "cond",
+					      "hnf",
+					      "snf",
+					      "lll",
+					      "mean",
+					      "median",
+					      "mode",
+					      "quantile",
+					      "variance",
+					      "sd",
+					      "skewness",
+					      "kurtosis",
+					      "autocorrelation",
+					      "geometric_mean",
+					      "harmonic_mean",
+					      "mad",
+					      "covariance",
+					      "correlation",
+					      "linreg",
+					      "polyfit",
+					      "multireg",
+					      "nlfit",
+					      "dist_pdf",
+					      "dist_cdf",
+					      "dist_sf",
+					      "dist_quantile",
+					      "ttest",
+					      "chi2test",
+					      "anova",
+					      "histogram",
+					      "summary",
+					      "integrate",
+					      "derivative",
+					      "find_root",
+					      "minimize",
+					      "ode",
+					      "sum_series",
+					      "product_series",
+					      "limit",
+					      "taylor",
+					      "poly_eval",
+					      "poly_add",
+					      "poly_mul",
+					      "poly_divmod",
+					      "poly_gcd",
+					      "poly_roots",
+					      "poly_factor",
+					      "poly_expand",
+					      "resultant",
+					      "discriminant",
+					      "interpolate",
+					      "special_poly",
+					      "gamma",
+					      "lgamma",
+					      "digamma",
+					      "beta",
+					      "gammainc",
+					      "betainc",
+					      "erf",
+					      "erfc",
+					      "erfinv",
+					      "zeta",
+					      "zeta_zero",
+					      "bessel_j",
+					      "bessel_y",
+					      "bessel_i",
+					      "bessel_k",
+					      "airy_ai",
+					      "airy_bi",
+					      "ellipk",
+					      "ellipe",
+					      "polylog",
+					      "clausen",
+					      "dawson",
+					      "lambertw",
+					      "agm",
+					      "expint",
+					      "si",
+					      "ci",
+					      "log1p",
+					      "expm1",
+					      "fft",
+					      "ifft",
+					      "convolve",
+					      "evaluate",
+					      "sleep",
+					      "echo",
+					      "sum",
+					      "product",
+					      "identity",
+					      "smallest_factor",
+					      "gram_schmidt",
+					      "decimal_expansion" };
 
 	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
 		ck_assert_msg(op_find(always[i], strlen(always[i])) != NULL, "%s is missing", always[i]);
@@ -86,8 +252,10 @@ START_TEST(test_op_catalogue_names_are_unique_and_complete)
 		ck_assert_ptr_eq(op_find(op->name, strlen(op->name)), op);
 		ck_assert_msg(op->example_count >= 2, "%s has fewer than two examples", op->name);
 		ck_assert(op->summary[0] && op->result[0] && op->limits[0] && op->family[0]);
-		for (size_t k = 0; k + 1 < op->parameter_count; k++)
-			ck_assert_msg(!op->parameters[k].variadic, "%s: only the last may be variadic", op->name);
+		for (size_t k = 0; k + 1 < op->parameter_count; k++) /* required, optional, variadic, options */
+			ck_assert_msg(order_of(&op->parameters[k]) <= order_of(&op->parameters[k + 1]),
+				      "%s: %s stands in front of %s", op->name, op->parameters[k].name,
+				      op->parameters[k + 1].name);
 	}
 }
 END_TEST
@@ -225,8 +393,6 @@ static const struct {
 	{ "div", "{\"a\":0,\"b\":0.0}", "division-by-zero", "/b" },
 	{ "divmod", "[1,0]", "division-by-zero", "/1" },
 	{ "mod", "[1,0]", "invalid-argument", "/1" },
-	{ "pow", "[2,0.5]", "invalid-argument", "/1" },
-	{ "pow", "[2,\"1/2\"]", "invalid-argument", "/1" },
 	{ "pow", "[0,\"-1e50\"]", "division-by-zero", "/0" },
 	{ "pow", "[2,\"1e999999\"]", "limit-exceeded", NULL },
 	{ "pow", "[\"1/3\",\"1e999999\"]", "limit-exceeded", NULL },
@@ -234,6 +400,9 @@ static const struct {
 	{ "gcd", "[]", "arity", "" },
 	{ "gcd", "[1,0.5]", "invalid-argument", "/1" },
 	{ "gcd", "[\"1e-5\"]", "invalid-argument", "/0" },
+	{ "gcd", "[4,\"pi\"]", "invalid-argument", "/1" },
+	{ "gcd", "[4,\"2^(2\"]", "invalid-argument", "/1" },
+	{ "gcd", "[4,\"2^2^99\"]", "limit-exceeded", "/1" },
 	{ "factorial", "[-5]", "domain-error", "/0" },
 	{ "factorial", "[2.5]", "invalid-argument", "/0" },
 	{ "factorial", "[205023]", "limit-exceeded", NULL },
@@ -281,7 +450,7 @@ START_TEST(test_op_fail_unknown_suggests)
 	op_fail_unknown(&f, "sqare", 5);
 	ck_assert_str_eq(f.detail, "there is no operation \"sqare\"; did you mean square?");
 	op_fail_unknown(&f, "mud", 3);
-	ck_assert_str_eq(f.detail, "there is no operation \"mud\"; did you mean mul or mod?");
+	ck_assert_str_eq(f.detail, "there is no operation \"mud\"; did you mean mul, mod or mad?");
 	op_fail_unknown(&f, "frobnicate", 10);
 	ck_assert_str_eq(f.detail, "there is no operation \"frobnicate\"");
 }
@@ -311,6 +480,30 @@ START_TEST(test_op_call_path_by_cost)
 			      (int)c.path, c.cost.ns);
 		op_call_fini(&c);
 	}
+}
+END_TEST
+
+/* What needs an expression read is left to a compute child, and computed nowhere else. */
+START_TEST(test_op_call_prepare_defers_expressions)
+{
+	static const char *const args[] = { "[\"2*3\",1]", "[\"pi\",1]", "[\"1/0\",1]", "[\"abc\",1]" };
+
+	for (size_t i = 0; i < sizeof args / sizeof *args; i++) {
+		struct buf json = BUF_INIT;
+		struct op_call c;
+		struct op_failure f;
+		ck_assert_int_eq(op_call_prepare(&c, "add", 3, args[i], strlen(args[i]), 0, &f), 0);
+		ck_assert_int_eq(c.path, OP_HEAVY);
+		ck_assert_int_eq(op_call_run(&c, &json, &f), -1);
+		ck_assert_int_eq(f.error, OP_INTERNAL_ERROR);
+		op_call_args(&c, &json);
+		ck_assert_str_eq(buf_cstr(&json), args[i]);
+		op_call_fini(&c);
+		buf_fini(&json);
+	}
+	expect("add", "[\"2*3\",\"sqrt(4)\"]", "8");
+	expect("gcd", "[\"3!\",\"2^5\"]", "2");
+	expect("square", "{\"x\":\"1e3/3\"}", "\"1000000/9\"");
 }
 END_TEST
 
@@ -681,8 +874,10 @@ START_TEST(test_catalog_json_is_whole)
 		json_t *schema = json_object_get(one, "parameters");
 		ck_assert_str_eq(json_string_value(json_object_get(one, "name")), op->name);
 		ck_assert_uint_eq(json_object_size(json_object_get(schema, "properties")), op->parameter_count + 1);
-		ck_assert_uint_eq(json_array_size(json_object_get(schema, "prefixItems")),
+		ck_assert_uint_ge(json_array_size(json_object_get(schema, "prefixItems")),
 				  json_array_size(json_object_get(schema, "required")));
+		ck_assert_int_eq(json_integer_value(json_object_get(schema, "minItems")),
+				 (json_int_t)json_array_size(json_object_get(schema, "required")));
 		ck_assert_uint_eq(json_array_size(json_object_get(one, "examples")), op->example_count);
 	}
 	json_decref(v);
@@ -784,6 +979,7 @@ int main(void)
 	tcase_add_loop_test(core, test_op_call_right_results, 0, COUNT(right));
 	tcase_add_test(core, test_op_fail_unknown_suggests);
 	tcase_add_test(core, test_op_call_path_by_cost);
+	tcase_add_test(core, test_op_call_prepare_defers_expressions);
 	tcase_add_test(core, test_op_call_timeout_is_the_smaller);
 	tcase_add_test(core, test_op_call_identities_of_random_numbers);
 	tcase_add_test(core, test_op_call_powers_and_binomials_agree_with_products);
@@ -799,8 +995,11 @@ int main(void)
 	tcase_add_loop_test(faults, test_op_call_refusals, 0, COUNT(wrong));
 	tcase_add_test(faults, test_op_call_prepare_reports_every_argument);
 	tcase_add_loop_test(faults, test_exact_json_load_refuses, 0, COUNT(bad_json));
+	tcase_add_unchecked_fixture(core, op_ask_setup, op_ask_teardown);
 	suite_add_tcase(suite, core);
+	tcase_add_unchecked_fixture(limits, op_ask_setup, op_ask_teardown);
 	suite_add_tcase(suite, limits);
+	tcase_add_unchecked_fixture(faults, op_ask_setup, op_ask_teardown);
 	suite_add_tcase(suite, faults);
 
 	SRunner *runner = srunner_create(suite);

@@ -427,6 +427,76 @@ static void on_extended(void *arg, int status, const struct rreply *answers)
 	snprintf(arg, 80, "%s", status ? "error" : rreply_str(rreply_at(answers, 0), NULL));
 }
 
+struct cancelled {
+	bool done;
+	int status;
+	char code;
+	enum job_state state;
+	unsigned flags;
+};
+
+static void on_cancelled(void *arg, int status, char code, const struct job *job)
+{
+	struct cancelled *c = arg;
+	*c = (struct cancelled){ true, status, code, job ? job->state : 0, job ? job->flags : 0 };
+	ck_assert_int_eq(job != NULL, status == 0);
+}
+
+static bool cancel_done(void *arg)
+{
+	return ((struct cancelled *)arg)->done;
+}
+
+static struct cancelled cancel(const char *id)
+{
+	struct cancelled c = { 0 };
+	ck_assert_int_eq(queue_cancel(l, TAG, id, on_cancelled, &c), 0);
+	ck_assert(loop_until(&loop, cancel_done, &c, DEADLINE_MS));
+	return c;
+}
+
+START_TEST(test_cancel)
+{
+	char waiting[ID_TEXT_SIZE], running[ID_TEXT_SIZE];
+	static struct claimed c;
+	submit_one(running);
+	claim(&c, "w.boot.1", 1);
+	submit_one(waiting);
+	struct cancelled x = cancel(waiting);
+	ck_assert_int_eq(x.status, 0);
+	ck_assert_int_eq(x.code, 'c');
+	ck_assert_int_eq(x.state, JOB_CANCELLED);
+	ck_assert_int_eq(cancel(waiting).code, 'd');
+	x = cancel(running);
+	ck_assert_int_eq(x.code, 'a');
+	ck_assert_int_eq(x.state, JOB_RUNNING);
+	ck_assert_uint_eq(x.flags, JOB_FLAG_CANCEL_ASKED);
+	x = cancel("00000000-0000-7000-8000-000000000000");
+	ck_assert_int_eq(x.status, ERR_NOT_FOUND);
+	ck_assert_int_eq(x.code, '0');
+}
+END_TEST
+
+static bool has_outcome(void *arg)
+{
+	return get(arg).text[0] != '\0';
+}
+
+START_TEST(test_progress)
+{
+	char id[ID_TEXT_SIZE];
+	static const char json[] = "{\"ratio\":0.5,\"note\":\"half\"}";
+	static struct claimed c;
+	submit_one(id);
+	claim(&c, "w.boot.1", 1);
+	ck_assert_int_eq(queue_progress(l, TAG, "w.boot.1", id, (struct span){ json, strlen(json) }), 0);
+	ck_assert(loop_until(&loop, has_outcome, id, DEADLINE_MS));
+	struct got g = get(id);
+	ck_assert_int_eq(g.state, JOB_RUNNING);
+	ck_assert_str_eq(g.text, json);
+}
+END_TEST
+
 START_TEST(test_worker_round)
 {
 	char ids[3][ID_TEXT_SIZE], text[80] = "";
@@ -652,6 +722,8 @@ int main(void)
 	tcase_add_test(core, test_submit_idempotent);
 	tcase_add_test(core, test_get);
 	tcase_add_test(core, test_worker_round);
+	tcase_add_test(core, test_cancel);
+	tcase_add_test(core, test_progress);
 	tcase_add_test(core, test_reply_list);
 	tcase_add_test(core, test_register);
 	tcase_add_test(limits, test_submit_full);

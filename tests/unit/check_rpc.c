@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute_run.h"
 #include "executor.h"
 #include "loop_until.h"
 #include "rpc.h"
@@ -14,18 +15,22 @@
 
 static uv_loop_t loop;
 static struct executor *ex;
+static struct compute_run compute;
 
 static void setup(void)
 {
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
-	ex = executor_new(&loop, 2);
+	compute_run_start(&compute, &loop, 2);
+	ex = executor_new(&loop, 2, compute.pool);
 	ck_assert_ptr_nonnull(ex);
 }
 
 static void teardown(void)
 {
 	executor_free(ex);
+	compute_run_stop(&compute);
 	ck_assert_msg(loop_finish(&loop), "a handle was left open");
+	compute_run_end(&compute);
 }
 
 static void on_done(void *arg)
@@ -263,7 +268,7 @@ START_TEST(test_rpc_large_batch)
 
 	for (int i = 0; i < count; i++)
 		buf_printf(&line,
-			   "%c{\"jsonrpc\":\"2.0\",\"method\":\"pow\",\"params\":{\"x\":3,\"n\":%d,\"timeout_ms\":"
+			   "%c{\"jsonrpc\":\"2.0\",\"method\":\"pow\",\"params\":{\"a\":3,\"b\":%d,\"timeout_ms\":"
 			   "60000},\"id\":%d}",
 			   i ? ',' : '[', 1000 + i % 7, i);
 	buf_byte(&line, ']');

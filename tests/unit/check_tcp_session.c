@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute_run.h"
 #include "err.h"
 #include "executor.h"
 #include "loop_until.h"
@@ -18,6 +19,7 @@
 
 static uv_loop_t loop;
 static struct executor *ex;
+static struct compute_run compute;
 static struct tcp_session *session;
 static struct buf replies; /* what the session gave so far */
 
@@ -40,7 +42,8 @@ static void setup(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
-	ex = executor_new(&loop, 4);
+	compute_run_start(&compute, &loop, 2);
+	ex = executor_new(&loop, 4, compute.pool);
 	session = tcp_session_new(ex, on_output, NULL);
 	buf_init(&replies);
 }
@@ -49,8 +52,10 @@ static void teardown(void)
 {
 	tcp_session_free(session);
 	executor_free(ex);
+	compute_run_stop(&compute);
 	buf_fini(&replies);
 	ck_assert_msg(loop_finish(&loop), "a handle was left open");
+	compute_run_end(&compute);
 }
 
 static enum tcp_session_state feed(const char *text)

@@ -253,21 +253,21 @@ static const struct op_example isqrt_examples[] = {
 
 static const struct op ops[] = {
 	{ "gcd", "arithmetic", "The greatest common divisor of one or more integers, never negative; gcd(0,0) is 0.",
-	  INTEGER_RESULT, "none but the size of the arguments", LIST(gcd_parameters), LIST(gcd_examples), gcd_estimate,
-	  gcd_run },
+	  INTEGER_RESULT, "none but the size of the arguments", LIST(gcd_parameters), LIST(gcd_examples),
+	  .estimate = gcd_estimate, .run = gcd_run },
 	{ "lcm", "arithmetic",
 	  "The least common multiple of one or more integers, never negative; 0 if one of them is 0.", INTEGER_RESULT,
-	  SIZE_LIMIT, LIST(gcd_parameters), LIST(lcm_examples), lcm_estimate, lcm_run },
+	  SIZE_LIMIT, LIST(gcd_parameters), LIST(lcm_examples), .estimate = lcm_estimate, .run = lcm_run },
 	{ "factorial", "arithmetic", "n!, the product of the integers from 1 to n.", INTEGER_RESULT,
-	  SIZE_LIMIT ": n up to 205,022", LIST(factorial_parameters), LIST(factorial_examples), factorial_estimate,
-	  factorial_run },
+	  SIZE_LIMIT ": n up to 205,022", LIST(factorial_parameters), LIST(factorial_examples),
+	  .estimate = factorial_estimate, .run = factorial_run },
 	{ "binomial", "arithmetic",
 	  "The binomial coefficient n(n-1)...(n-k+1)/k!; 0 for negative k, and for k > n >= 0.", INTEGER_RESULT,
 	  SIZE_LIMIT ", arguments up to 8,192 digits", LIST(binomial_parameters), LIST(binomial_examples),
-	  binomial_estimate, binomial_run },
+	  .estimate = binomial_estimate, .run = binomial_run },
 	{ "isqrt", "arithmetic", "The integer part of the square root of n.", INTEGER_RESULT,
-	  "none but the size of the argument", LIST(isqrt_parameters), LIST(isqrt_examples), isqrt_estimate,
-	  isqrt_run },
+	  "none but the size of the argument", LIST(isqrt_parameters), LIST(isqrt_examples), .estimate = isqrt_estimate,
+	  .run = isqrt_run },
 };
 
 const struct op_family op_integer = { LIST(ops) };

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "compute/child.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "compute/ipc.h"
+#include "compute/memory.h"
+#include "math/engines.h"
+#include "math/progress.h"
+#include "op.h"
+
+static void reply(enum ipc_kind kind, const void *data, size_t n)
+{
+	if (ipc_write(CHILD_SOCKET, kind, data, n, -1) != 0)
+		_exit(0); /* the worker is gone, or does not want it any more */
+}
+
+static void say_ready(void)
+{
+	struct ipc_ready ready = { memory_rss_kib() };
+
+	reply(IPC_READY, &ready, sizeof ready);
+}
+
+/* A hint: when the worker does not read, it is dropped. */
+static void on_progress(void *arg, double ratio, const char *note)
+{
+	char payload[sizeof(struct ipc_progress) + IPC_NOTE_MAX];
+	struct ipc_progress progress = { ratio };
+	size_t n = strnlen(note, IPC_NOTE_MAX);
+
+	(void)arg;
+	memcpy(payload, &progress, sizeof progress);
+	memcpy(payload + sizeof progress, note, n);
+	(void)ipc_write_now(CHILD_SOCKET, IPC_PROGRESS, payload, sizeof progress + n);
+}
+
+/* Operations report a failed allocation of their own in these words. */
+static bool is_out_of_memory(const struct op_failure *f)
+{
+	static const char words[] = "out of memory";
+
+	return f->error == OP_INTERNAL_ERROR && strncmp(f->detail, words, sizeof words - 1) == 0;
+}
+
+static int compute(const char *data, size_t n, struct buf *json, struct op_failure *f)
+{
+	struct ipc_request request;
+	struct op_call call;
+
+	memcpy(&request, data, sizeof request);
+	const char *op = data + sizeof request, *args = op + request.op_len;
+	if (op_call_prepare_confined(&call, op, request.op_len, args, n - sizeof request - request.op_len,
+				     request.timeout_ms, f) != 0)
+		return -1;
+	int rc = op_call_run(&call, json, f);
+	op_call_fini(&call);
+	return rc;
+}
+
+static void serve(const struct ipc_frame *frame)
+{
+	static struct op_failure f;
+	struct buf json = BUF_INIT;
+
+	progress_listen(on_progress, NULL);
+	if (compute(frame->data, frame->n, &json, &f) == 0) {
+		reply(IPC_RESULT, json.data, json.len);
+	} else if (is_out_of_memory(&f)) {
+		memory_exhausted(0);
+	} else {
+		buf_clear(&json);
+		ipc_put_failure(&json, &f);
+		if (json.failed)
+			memory_exhausted(sizeof f);
+		reply(IPC_FAILURE, json.data, json.len);
+	}
+	buf_fini(&json);
+	engines_tidy();
+}
+
+static bool is_request(const struct ipc_frame *frame)
+{
+	struct ipc_request request;
+
+	if (frame->kind != IPC_REQUEST || frame->n < sizeof request)
+		return false;
+	memcpy(&request, frame->data, sizeof request);
+	return request.op_len <= frame->n - sizeof request;
+}
+
+void child_run(const struct sandbox *sandbox)
+{
+	struct ipc_reader reader = { .waiting = true };
+	struct ipc_frame frame;
+	struct errinfo info;
+
+	memory_open(CHILD_SOCKET + 1);
+	memory_guard(CHILD_SOCKET, sandbox->options.memory_mib);
+	if (sandbox_enter(sandbox, CHILD_SOCKET + 1, &info) != 0) {
+		reply(IPC_TROUBLE, info.text, strlen(info.text));
+		_exit(1);
+	}
+	say_ready();
+	while (ipc_read(&reader, CHILD_SOCKET, &frame) == IPC_FRAME && is_request(&frame)) {
+		serve(&frame);
+		say_ready();
+	}
+	_exit(0);
+}
