@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,36 @@ struct catalog_reader {
 	struct catalog *now;
 	struct gate gate;
 	bool reading;
+	bool read;        /* once at least */
+	uint64_t digests; /* of what `now` was made from, as one number */
+	struct buf text;
+	char tag[24];
 	uint64_t read_us; /* when it was last read; 0: never, or it is known to be stale */
 };
+
+#define FNV_START 14695981039346656037u
+#define FNV_PRIME 1099511628211u
+
+static uint64_t fnv1a(const char *p, size_t n)
+{
+	uint64_t hash = FNV_START;
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (unsigned char)p[i]) * FNV_PRIME;
+	return hash;
+}
+
+/* Which catalogues there are, in whatever order: making one takes milliseconds, and mostly they are what they were. */
+static uint64_t digests_of(const struct rreply *reply)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i + 1 < rreply_count(reply); i += 2) {
+		size_t n;
+		const char *name = rreply_str(rreply_at(reply, i), &n);
+		if (strcmp(name, "last") != 0)
+			sum += fnv1a(name, n);
+	}
+	return sum;
+}
 
 /* The hash holds digest -> catalogue, and "last" -> a digest. */
 static struct catalog *take(const struct rreply *reply)
@@ -38,16 +67,34 @@ static struct catalog *take(const struct rreply *reply)
 	return c;
 }
 
+/* The tag is for telling texts of ours apart, not against forgery. */
+static void print(struct catalog_reader *r)
+{
+	buf_clear(&r->text);
+	catalog_list(r->now, &r->text);
+	buf_byte(&r->text, '\n');
+	snprintf(r->tag, sizeof r->tag, "\"%016llx\"", (unsigned long long)fnv1a(r->text.data, r->text.len));
+}
+
+static void renew(struct catalog_reader *r, const struct rreply *reply)
+{
+	struct catalog *c = take(reply);
+	if (c || rreply_count(reply) == 0) {
+		catalog_free(r->now);
+		r->now = c;
+		r->digests = digests_of(reply);
+	}
+	r->read = true;
+	print(r);
+}
+
 static void on_read(void *arg, int status, const struct rreply *reply)
 {
 	struct catalog_reader *r = arg;
 	r->reading = false;
 	if (!status) {
-		struct catalog *c = take(reply);
-		if (c || rreply_count(reply) == 0) {
-			catalog_free(r->now);
-			r->now = c;
-		}
+		if (!r->read || r->digests != digests_of(reply))
+			renew(r, reply);
 		r->read_us = clock_mono_us();
 	}
 	gate_open(&r->gate, status);
@@ -56,6 +103,16 @@ static void on_read(void *arg, int status, const struct rreply *reply)
 const struct catalog *catalog_reader_now(const struct catalog_reader *r)
 {
 	return r->now;
+}
+
+const struct buf *catalog_reader_text(const struct catalog_reader *r)
+{
+	return r->read && !r->text.failed ? &r->text : NULL;
+}
+
+const char *catalog_reader_tag(const struct catalog_reader *r)
+{
+	return r->tag;
 }
 
 void catalog_reader_stale(struct catalog_reader *r)
@@ -96,5 +153,6 @@ void catalog_reader_free(struct catalog_reader *r)
 	if (!r)
 		return;
 	catalog_free(r->now);
+	buf_fini(&r->text);
 	free(r);
 }

@@ -25,6 +25,7 @@ static const struct {
 	[HTTP_ORIGIN] = { NAME("Origin") },
 	[HTTP_TRACEPARENT] = { NAME("traceparent") },
 	[HTTP_REQUEST_ID] = { NAME("X-Request-Id") },
+	[HTTP_IF_NONE_MATCH] = { NAME("If-None-Match") },
 	[HTTP_PREFER] = { NAME("Prefer") },
 };
 

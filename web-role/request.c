@@ -39,6 +39,9 @@ void request_unref(struct request *r)
 	struct reactor *reactor = r->reactor;
 	if (--r->refs)
 		return;
+	if (r->extra)
+		r->extra->release(r->extra);
+	r->extra = NULL;
 	if (r->submission.args.cap > ARGS_KEEP_BYTES)
 		buf_fini(&r->submission.args);
 	buf_fini(&r->fault.errors);
@@ -90,6 +93,8 @@ static void settle(struct request *r)
 {
 	deadlines_clear(&r->reactor->deadlines, &r->deadline);
 	waiters_remove(&r->reactor->waiters, &r->waiter);
+	if (r->extra)
+		r->extra->settle(r->extra);
 	r->http = NULL;
 }
 

@@ -42,6 +42,14 @@ struct request {
 	bool watching;     /* the client's leaving is noticed */
 	bool accepted;     /* this request submitted the job, and Redis has it */
 	uint64_t created_us;
+
+	/* what a handler keeps beside, with how it ends */
+	struct request_extra *extra;
+};
+
+struct request_extra {
+	void (*settle)(struct request_extra *extra);  /* answered, or the client is gone: stop waiting */
+	void (*release)(struct request_extra *extra); /* the last reference is gone: free it */
 };
 
 /* The HTTP server's callbacks; arg is the reactor. */

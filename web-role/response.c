@@ -6,7 +6,7 @@
 
 #include "rlink.h"
 
-#define MORE_TEXT "Content-Location, Location, Preference-Applied, Retry-After, X-Request-Id"
+#define MORE_TEXT "Content-Location, Location, ETag, Preference-Applied, Retry-After, X-Request-Id"
 
 static void add(struct http_reply *reply, const char *name, const char *value)
 {
@@ -25,7 +25,7 @@ static void add_origin(struct request *r, struct http_reply *reply, char *copy, 
 	add(reply, "Vary", "Origin");
 }
 
-static void finish(struct request *r, struct http_reply *reply, const char *type)
+static void finish_cached(struct request *r, struct http_reply *reply, const char *type, const char *cache)
 {
 	char origin[300];
 	struct buf *body = &r->reactor->scratch;
@@ -39,9 +39,14 @@ static void finish(struct request *r, struct http_reply *reply, const char *type
 		add(reply, "Content-Type", type);
 	add(reply, "X-Request-Id", r->id);
 	add(reply, "X-Content-Type-Options", "nosniff");
-	add(reply, "Cache-Control", "no-store");
+	add(reply, "Cache-Control", cache);
 	add_origin(r, reply, origin, sizeof origin);
 	request_reply(r, reply);
+}
+
+static void finish(struct request *r, struct http_reply *reply, const char *type)
+{
+	finish_cached(r, reply, type, "no-store");
 }
 
 static struct buf *blank(struct request *r)
@@ -105,11 +110,37 @@ void response_options(struct request *r)
 	finish(r, &reply, NULL);
 }
 
-void response_json(struct request *r, unsigned status, const char *json, size_t n)
+void response_text(struct request *r, unsigned status, const char *type, const char *text, size_t n)
 {
 	struct http_reply reply = { .status = status };
-	buf_append(blank(r), json, n);
-	finish(r, &reply, "application/json");
+	buf_append(blank(r), text, n);
+	if (status == 503)
+		add(&reply, "Retry-After", "1");
+	finish(r, &reply, type);
+}
+
+void response_json(struct request *r, unsigned status, const char *json, size_t n)
+{
+	response_text(r, status, "application/json", json, n);
+}
+
+/* Whether a list of entity tags has this one (RFC 9110 13.1.2, weak comparison), or is "*". */
+static bool has_tag(struct http_text list, const char *tag)
+{
+	return list.p && ((list.n == 1 && *list.p == '*') || memmem(list.p, list.n, tag, strlen(tag)));
+}
+
+void response_document(struct request *r, const char *json, size_t n, const char *tag)
+{
+	struct http_reply reply = { .status = 200 };
+	bool known = has_tag(request_head(r)->field[HTTP_IF_NONE_MATCH], tag);
+	blank(r);
+	add(&reply, "ETag", tag);
+	if (known)
+		reply.status = 304;
+	else
+		buf_append(&r->reactor->scratch, json, n);
+	finish_cached(r, &reply, known ? NULL : "application/json", "no-cache");
 }
 
 /* The wait that was in force, in seconds. */

@@ -15,6 +15,10 @@ void response_options(struct request *r);
 void response_method(struct request *r); /* 405 */
 /* A document of ours that may be cached by nobody. */
 void response_json(struct request *r, unsigned status, const char *json, size_t n);
+/* The same as another type, and with a Retry-After when it is no problem of the request's (status 503). */
+void response_text(struct request *r, unsigned status, const char *type, const char *text, size_t n);
+/* A JSON document that a client may keep and ask about again: 304 when it has it. tag: a strong entity tag, quoted. */
+void response_document(struct request *r, const char *json, size_t n, const char *tag);
 
 enum response_flag {
 	RESPONSE_LOCATION = 1,         /* where the job is */

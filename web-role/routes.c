@@ -7,6 +7,12 @@ static const struct route table[] = {
 	{ HTTP_POST, 0, "/v1/jobs", handle_submit },
 	{ HTTP_GET, 0, "/v1/jobs/{id}", handle_job },
 	{ HTTP_GET, 0, "/v1/jobs/{id}/result", handle_result },
+	{ HTTP_GET, 0, "/v1/operations", handle_operations },
+	{ HTTP_GET, 0, "/v1/operations/{op}", handle_operation },
+	{ HTTP_GET, 0, "/v4/", handle_v4 },
+	{ HTTP_POST, 0, "/v4/", handle_v4 },
+	{ HTTP_GET, 0, "/v4", handle_v4 },
+	{ HTTP_POST, 0, "/v4", handle_v4 },
 	{ HTTP_GET, ROUTE_ANY_HOST, "/livez", handle_livez },
 	{ HTTP_GET, ROUTE_ANY_HOST, "/readyz", handle_readyz },
 };

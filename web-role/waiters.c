@@ -56,12 +56,14 @@ static void grow(struct waiters *w)
 	w->cap = cap;
 }
 
-void waiters_add(struct waiters *w, struct waiter *who, const struct id *id, void *owner)
+void waiters_add(struct waiters *w, struct waiter *who, const struct id *id, const struct waiter_kind *kind,
+		 void *owner)
 {
 	waiters_remove(w, who);
 	if (w->n >= w->cap)
 		grow(w);
 	who->id = *id;
+	who->kind = kind;
 	who->owner = owner;
 	chain(&w->slots[slot_of(id, w->cap)], who);
 	w->n++;
@@ -79,21 +81,21 @@ void waiters_remove(struct waiters *w, struct waiter *who)
 	w->n--;
 }
 
-void *waiters_take(struct waiters *w, const struct id *id)
+struct waiter *waiters_take(struct waiters *w, const struct id *id)
 {
 	for (struct waiter *who = w->slots[slot_of(id, w->cap)]; who; who = who->next)
 		if (memcmp(&who->id, id, sizeof *id) == 0) {
 			waiters_remove(w, who);
-			return who->owner;
+			return who;
 		}
 	return NULL;
 }
 
-void waiters_each(struct waiters *w, void (*fn)(void *owner))
+void waiters_each(struct waiters *w, void (*fn)(struct waiter *who))
 {
 	for (size_t i = 0; i < w->cap; i++)
 		for (struct waiter *who = w->slots[i], *next; who; who = next) {
 			next = who->next;
-			fn(who->owner);
+			fn(who);
 		}
 }

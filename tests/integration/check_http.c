@@ -389,6 +389,43 @@ END_TEST
 
 /* ---- faults ---- */
 
+/* A client that leaves leaves nothing behind that an end of its jobs could meet. */
+START_TEST(test_v4_client_leaves)
+{
+	static const char request[] = "POST /v4/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 24\r\n\r\n"
+				      "{\"expr\":[\"1\",\"2\",\"3+4\"]}";
+	struct role w = web();
+	for (int i = 0; i < 20; i++) {
+		int fd = tcp_client_connect(w.port, DEADLINE_MS);
+		ck_assert_int_eq(write(fd, request, sizeof request - 1), (ssize_t)sizeof request - 1);
+		close(fd);
+	}
+	struct role k = worker();
+	ck_assert_int_eq(post(&w, "/v1/jobs?wait=10", "{\"op\":\"square\",\"args\":[12]}"), 200);
+	ck_assert_int_eq(json_integer_value(json_object_get(answer.json, "result")), 144);
+	stop(&k);
+	stop(&w);
+}
+END_TEST
+
+START_TEST(test_operations_are_listed_as_far_as_known)
+{
+	struct role w = web();
+	ck_assert_int_eq(get(&w, "/v1/operations"), 200);
+	ck_assert_str_eq(answer.body, "{\"operations\":[]}\n");
+	ck_assert_int_eq(get(&w, "/v1/operations/square"), 404);
+	struct role k = worker();
+	while (get(&w, "/v1/operations/square") != 200)
+		ck_assert_int_eq(answer.status, 404);
+	redis_private_kill(redis);
+	ck_assert_int_eq(get(&w, "/v1/operations"), 200); /* what was read once is there still */
+	ck_assert_uint_gt(strlen(answer.body), 1000);
+	redis_private_restart(redis);
+	stop(&k);
+	stop(&w);
+}
+END_TEST
+
 START_TEST(test_redis_hangs_and_comes_back)
 {
 	struct role w = web();
@@ -448,13 +485,22 @@ START_TEST(test_queue_full)
 }
 END_TEST
 
+static const struct {
+	const char *request, *status, *says;
+} parked[] = {
+	{ "POST /v1/jobs?wait=60 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n{\"op\":\"square\"}",
+	  "HTTP/1.1 202 ", "\"state\":\"queued\"" },
+	{ "GET /v4/?expr=1 HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 400 ", "Error: there was no result" },
+	{ "POST /v4/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18\r\n\r\n{\"expr\":[\"1\",\"2\"]}",
+	  "HTTP/1.1 400 ", "{\"result\":null,\"error\":\"Error: there was no result" },
+};
+
 START_TEST(test_drain_answers_parked_waits)
 {
 	struct role w = web();
 	char reply[4000] = "";
 	size_t n = 0;
-	const char *const request = "POST /v1/jobs?wait=60 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n"
-				    "{\"op\":\"square\"}";
+	const char *const request = parked[_i].request;
 	int fd = tcp_client_connect(w.port, DEADLINE_MS);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, request, strlen(request)), (ssize_t)strlen(request));
@@ -464,8 +510,8 @@ START_TEST(test_drain_answers_parked_waits)
 	for (ssize_t got; n + 1 < sizeof reply && (got = read(fd, reply + n, sizeof reply - 1 - n)) > 0;)
 		n += (size_t)got;
 	reply[n] = '\0';
-	ck_assert_msg(strstr(reply, "HTTP/1.1 202 ") == reply, "%s", reply);
-	ck_assert_ptr_nonnull(strstr(reply, "\"state\":\"queued\""));
+	ck_assert_msg(strstr(reply, parked[_i].status) == reply, "%s", reply);
+	ck_assert_ptr_nonnull(strstr(reply, parked[_i].says));
 	ck_assert_int_eq(proc_wait(w.pid, DEADLINE_MS), 0);
 	close(fd);
 	close(w.log);
@@ -537,13 +583,15 @@ int main(void)
 	tcase_add_test(core, test_wait_that_is_too_short);
 	tcase_add_test(core, test_another_instance_answers);
 	tcase_add_test(core, test_operations_are_known_from_workers);
+	tcase_add_test(core, test_operations_are_listed_as_far_as_known);
 	tcase_add_test(core, test_reactors_share_the_port);
+	tcase_add_test(core, test_v4_client_leaves);
 	tcase_add_test(limits, test_body_limit);
 	tcase_add_test(limits, test_queue_full);
 	tcase_add_test(faults, test_wait_without_the_reply_list);
 	tcase_add_test(faults, test_redis_hangs_and_comes_back);
 	tcase_add_test(faults, test_redis_dies_and_comes_back);
-	tcase_add_test(faults, test_drain_answers_parked_waits);
+	tcase_add_loop_test(faults, test_drain_answers_parked_waits, 0, (int)(sizeof parked / sizeof *parked));
 	tcase_add_test(faults, test_start_is_refused);
 	for (int i = 0; i < 3; i++) {
 		tcase_set_timeout(all[i], 120);

@@ -22,6 +22,8 @@ static struct id id_of(unsigned n)
 
 /* ---- waiters ---- */
 
+static const struct waiter_kind kind = { NULL, NULL };
+
 START_TEST(test_take_gives_each_waiter_once)
 {
 	struct waiters w;
@@ -29,7 +31,7 @@ START_TEST(test_take_gives_each_waiter_once)
 	ck_assert_int_eq(waiters_init(&w), 0);
 	for (unsigned i = 0; i < MANY; i++) { /* three for each job */
 		struct id id = id_of(i / 3);
-		waiters_add(&w, &who[i], &id, &who[i]);
+		waiters_add(&w, &who[i], &id, &kind, &who[i]);
 	}
 	ck_assert_uint_eq(w.n, MANY);
 	for (unsigned i = 0; i < MANY; i += 7)
@@ -42,6 +44,8 @@ START_TEST(test_take_gives_each_waiter_once)
 			ck_assert_uint_eq(i / 3, job);
 			ck_assert_uint_ne(i % 7, 0);
 			ck_assert_ptr_null(taken->link);
+			ck_assert_ptr_eq(taken->kind, &kind);
+			ck_assert_ptr_eq(taken->owner, taken);
 		}
 	}
 	ck_assert_uint_eq(w.n, 0);
@@ -57,8 +61,8 @@ START_TEST(test_take_of_an_unknown_job)
 	struct waiter one = { 0 };
 	struct id a = id_of(1), b = id_of(2);
 	waiters_init(&w);
-	waiters_add(&w, &one, &a, &one);
-	waiters_add(&w, &one, &b, &one); /* moves it */
+	waiters_add(&w, &one, &a, &kind, &one);
+	waiters_add(&w, &one, &b, &kind, &one); /* moves it */
 	ck_assert_ptr_null(waiters_take(&w, &a));
 	ck_assert_ptr_eq(waiters_take(&w, &b), &one);
 	ck_assert_ptr_null(waiters_take(&w, &b));
@@ -68,11 +72,11 @@ END_TEST
 
 static unsigned visited;
 static struct waiters *visited_in;
-static void visit(void *owner)
+static void visit(struct waiter *who)
 {
 	visited++;
 	if (visited % 2)
-		waiters_remove(visited_in, owner);
+		waiters_remove(visited_in, who);
 }
 
 START_TEST(test_each_visits_all_while_some_leave)
@@ -83,7 +87,7 @@ START_TEST(test_each_visits_all_while_some_leave)
 	waiters_init(&w);
 	for (unsigned i = 0; i < 500; i++) {
 		struct id id = id_of(i % 11);
-		waiters_add(&w, &who[i], &id, &who[i]);
+		waiters_add(&w, &who[i], &id, &kind, &who[i]);
 	}
 	visited = 0;
 	visited_in = &w;

@@ -7,6 +7,9 @@ struct request;
 void handle_submit(struct request *r);
 void handle_job(struct request *r);
 void handle_result(struct request *r);
+void handle_operations(struct request *r);
+void handle_operation(struct request *r);
+void handle_v4(struct request *r);
 void handle_livez(struct request *r);
 void handle_readyz(struct request *r);
 

@@ -10,6 +10,14 @@
 #define READ_US 1000000
 
 static void on_turn(struct request *r);
+static void on_hurry(void *owner);
+
+static void on_end(void *owner, const struct job *job)
+{
+	wait_finished(owner, job);
+}
+
+static const struct waiter_kind for_job = { on_end, on_hurry };
 
 static void sleep_on(struct request *r, uint64_t in_us)
 {
@@ -21,7 +29,7 @@ void wait_enter(struct request *r)
 {
 	struct id id;
 	if (id_parse(r->job_id, ID_TEXT_LEN, &id) == 0)
-		waiters_add(&r->reactor->waiters, &r->waiter, &id, r);
+		waiters_add(&r->reactor->waiters, &r->waiter, &id, &for_job, r);
 }
 
 void wait_begin(struct request *r)
@@ -115,18 +123,23 @@ static void on_turn(struct request *r)
 void wait_on_reply(void *reactor, const struct id *id, const struct job *job)
 {
 	struct reactor *re = reactor;
-	struct request *r;
-	while ((r = waiters_take(&re->waiters, id)))
-		wait_finished(r, job);
+	struct waiter *who;
+	while ((who = waiters_take(&re->waiters, id)))
+		who->kind->on_end(who->owner, job);
 }
 
-static void hurry(void *owner)
+static void on_hurry(void *owner)
 {
 	struct request *r = owner;
 	if (!r->until_us)
 		return; /* its call is still open: wait_begin sees the order */
 	r->until_us = 0;
 	request_due(r, 0, on_turn);
+}
+
+static void hurry(struct waiter *who)
+{
+	who->kind->on_hurry(who->owner);
 }
 
 void wait_hurry(struct reactor *reactor)

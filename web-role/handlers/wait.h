@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Requests that wait for the end of a job: a submission, or a read, with `wait`. The reply list answers them; a read a
- * second finds what the list lost; and at their time they get the job as it stands. */
+/* Requests that wait for the end of one job: a submission, or a read, with `wait`. The reply list answers them; a read
+ * a second finds what the list lost; and at their time they get the job as it stands. */
 #ifndef SQUARE_WAIT_H
 #define SQUARE_WAIT_H
 
@@ -12,7 +12,7 @@ void wait_enter(struct request *r);
 void wait_begin(struct request *r);
 /* Answers with a finished job. */
 void wait_finished(struct request *r, const struct job *job);
-/* The end of a job came by the reply list. */
+/* The end of a job came by the reply list: tells all who wait for it, of any kind. */
 void wait_on_reply(void *reactor, const struct id *id, const struct job *job);
 /* Ends every wait with the present state. */
 void wait_hurry(struct reactor *reactor);
