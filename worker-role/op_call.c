@@ -8,6 +8,7 @@
 
 #include "cost.h"
 #include "exact_json.h"
+#include "math/resolve.h"
 #include "op_args.h"
 
 struct op_value *op_call_value(struct op_call *c, size_t i)

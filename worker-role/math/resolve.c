@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Constant expressions among the arguments of a confined call (op_args.h). */
+#include "math/resolve.h"
+
 #include <flint/fmpq.h>
 
 #include "math/expr.h"
-#include "op_args.h"
 
 static void set_rational(struct op_value *v, const fmpq_t q)
 {

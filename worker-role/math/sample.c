@@ -9,7 +9,7 @@
 #include "math/arg.h"
 #include "must.h"
 #include "number.h"
-#include "op_args.h"
+#include "op_value.h"
 
 #define COMMON_BITS_MAX 100000000.0 /* all values together, over their common denominator */
 
@@ -97,7 +97,7 @@ static int rational_of(const json_t *v, fmpq_t out, const char *pointer, struct 
 		op_failure_init(f);
 		return op_fail_at(f, OP_INVALID_ARGUMENT, pointer, "expected a number, got %s", exact_json_kind(v));
 	}
-	if ((exact_json_literal(v, &n) ? op_args_scan_real(text, n, &x) : number_scan(text, n, &x)) == 0) {
+	if ((exact_json_literal(v, &n) ? op_value_scan_real(text, n, &x) : number_scan(text, n, &x)) == 0) {
 		number_load(&x);
 		fmpq_set_mpq(out, x.q);
 		number_fini(&x);
