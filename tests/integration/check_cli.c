@@ -9,6 +9,7 @@
 
 #include "fabric_run.h"
 #include "proc.h"
+#include "wait_until.h"
 
 #define SOON_MS 60000
 
@@ -230,10 +231,24 @@ START_TEST(test_failed_job_is_1)
 }
 END_TEST
 
+static bool unknown_is_refused(void *arg)
+{
+	struct proc_result r;
+	bool refused;
+
+	(void)arg;
+	square(&r, NULL, "submit", "sqare", "12", NULL);
+	refused = r.status == 5;
+	proc_result_fini(&r);
+	return refused;
+}
+
+/* Waits first, because an operation is unknown only once the workers have told which ones they know. */
 START_TEST(test_refused_is_5)
 {
 	struct proc_result r;
 
+	ck_assert(wait_until(unknown_is_refused, NULL, 20000));
 	square(&r, NULL, "submit", "sqare", "12", NULL);
 	assert_square(5, "", r);
 	ck_assert_ptr_nonnull(strstr(r.err, "the service refuses this (422): "));

@@ -33,6 +33,7 @@ static const struct {
 	{ "dist_pdf", "[\"normal\",[0,1],1]", "0.241970724519143" },
 	{ "dist_pdf", "[\"normal\",[0,1],2]", "0.053990966513188" },
 	/* Percentage points of the normal distribution */
+	{ "dist_quantile", "[\"f\",[21,19.9],0.5]", "1.00179023210094" }, /* once lost digits in the search */
 	{ "dist_quantile", "[\"normal\",[0,1],0.9]", "1.28155157" },
 	{ "dist_quantile", "[\"normal\",[0,1],0.95]", "1.64485363" },
 	{ "dist_quantile", "[\"normal\",[0,1],0.975]", "1.95996398" },

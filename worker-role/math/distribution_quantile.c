@@ -142,7 +142,8 @@ static void approach(const struct search *s, arb_t low, arb_t high, arb_t x, slo
 		slong good = wp;
 		if (!arf_is_zero(arb_midref(change)))
 			good = -2 * arf_abs_bound_lt_2exp_si(arb_midref(change));
-		if (good > prec + 10)
+		/* No better than rounding lets it be: the last step is one with all bits. */
+		if (good > prec + 10 && wp >= prec + SEARCH_BITS)
 			break;
 		if (good > wp - 16)
 			wp = (2 * wp < prec + SEARCH_BITS ? 2 * wp : prec + SEARCH_BITS);
