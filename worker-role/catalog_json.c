@@ -47,7 +47,7 @@ static const char *const kind_schemas[] = {
 	[OP_KIND_POLYNOMIAL] = "\"type\":[\"array\",\"string\",\"number\"],\"items\":" COMPLEX ",",
 	[OP_KIND_TEXTS] = "\"type\":[\"string\",\"array\"],\"items\":" REAL ",",
 	[OP_KIND_VALUES] = "\"type\":\"object\",\"additionalProperties\":" COMPLEX ",",
-	[OP_KIND_PRECISION] = "\"type\":\"integer\",\"minimum\":1,\"maximum\":" TEXT(OP_PRECISION_MAX) ",",
+	[OP_KIND_PRECISION] = "\"type\":[\"integer\",\"string\"],\"minimum\":1,\"maximum\":" TEXT(OP_PRECISION_MAX) ",",
 	[OP_KIND_EXACT] = "\"type\":\"boolean\",",
 };
 

@@ -55,11 +55,11 @@ void op_call_pointer(struct op_call *c, size_t i, char *out, size_t size)
 		snprintf(out, size, "/%s/%zu", c->op->parameters[fixed].name, i - fixed);
 }
 
-/* The value of a JSON number that is an integer, 2.0 and 2e1 too; INT64_MIN for anything else. */
+/* The value of a number, as JSON or as text, that is an integer, 2.0 and 2e1 too; INT64_MIN for anything else. */
 static int64_t integer_of(const json_t *v)
 {
 	size_t n;
-	const char *s = exact_json_literal(v, &n);
+	const char *literal = exact_json_literal(v, &n), *s = literal ? literal : exact_json_string(v, &n);
 	struct number x;
 	int64_t value = json_is_integer(v) ? json_integer_value(v) : INT64_MIN;
 
