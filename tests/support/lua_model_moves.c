@@ -256,9 +256,9 @@ uint64_t model_promote(struct model *m, size_t bound, unsigned *moved, unsigned 
 	*moved = *isolated = 0;
 	for (size_t i = 0; i < bound; i++) {
 		unsigned next = earliest(m, &run_at);
-		struct mjob *j = &m->jobs[next];
 		if (!run_at || run_at > m->now)
 			break;
+		struct mjob *j = &m->jobs[next];
 		ints_drop(&m->waiting, next);
 		if (j->corrupt) {
 			model_isolate(m, j);

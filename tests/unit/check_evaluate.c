@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lengthy.h"
 #include "op.h"
 #include "op_ask.h"
 
@@ -464,6 +465,7 @@ static Suite *evaluate_suite(void)
 {
 	Suite *s = suite_create("evaluate");
 	TCase *core = tcase_create("core"), *limits = tcase_create("limits"), *bad = tcase_create("faults");
+	TCase *lengthy = lengthy_case(s);
 
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
 	tcase_add_checked_fixture(core, op_ask_setup, op_ask_teardown);
@@ -482,7 +484,7 @@ static Suite *evaluate_suite(void)
 	tcase_add_checked_fixture(limits, op_ask_setup, op_ask_teardown);
 	tcase_add_test(limits, test_evaluate_nested_too_deeply);
 	tcase_add_test(limits, test_evaluate_long_chains);
-	tcase_add_test(limits, test_evaluate_hostile);
+	tcase_add_test(lengthy, test_evaluate_hostile);
 	tcase_set_timeout(limits, 120);
 	suite_add_tcase(s, limits);
 	return s;

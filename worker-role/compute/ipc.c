@@ -113,7 +113,7 @@ static int write_part(int fd, enum ipc_kind kind, const char *data, size_t total
 {
 	size_t n = total - *sent < PART_MAX ? total - *sent : PART_MAX;
 	struct header h = { MAGIC, kind, (uint32_t)total, (uint32_t)*sent };
-	struct iovec parts[2] = { { &h, sizeof h }, { (char *)data + *sent, n } };
+	struct iovec parts[2] = { { &h, sizeof h }, { n ? (char *)data + *sent : NULL, n } };
 	struct msghdr m = { .msg_iov = parts, .msg_iovlen = n ? 2 : 1 };
 	union {
 		struct cmsghdr align;
