@@ -69,6 +69,7 @@ static void setup(void)
 	ck_assert_ptr_nonnull(ex);
 }
 
+/* What is still in hand ends here, and its callback writes to the outcome it was given: so those are static. */
 static void teardown(void)
 {
 	executor_free(ex);
@@ -100,7 +101,7 @@ static struct executor_job *run(const char *op, const char *args, uint32_t timeo
 
 START_TEST(test_executor_run_short_call_at_once)
 {
-	struct outcome o;
+	static struct outcome o;
 
 	ck_assert_ptr_null(run("square", "[12]", 0, &o));
 	ck_assert_int_eq(o.calls, 1);
@@ -112,7 +113,7 @@ END_TEST
 
 START_TEST(test_executor_run_timed_call)
 {
-	struct outcome o;
+	static struct outcome o;
 
 	ck_assert_ptr_nonnull(run("sleep", "[20]", 0, &o));
 	ck_assert_int_eq(o.calls, 0);
@@ -127,7 +128,7 @@ END_TEST
 
 START_TEST(test_executor_run_heavy_call_leaves_the_loop_free)
 {
-	struct outcome heavy, timed;
+	static struct outcome heavy, timed;
 
 	ck_assert_ptr_nonnull(run("factorial", HEAVY, LONG_MS, &heavy));
 	run("sleep", "[1]", 0, &timed);
@@ -143,7 +144,7 @@ END_TEST
 
 START_TEST(test_executor_run_failure_is_given_as_json)
 {
-	struct outcome o;
+	static struct outcome o;
 
 	run("add", "[\"5e999999\",\"5e999999\"]", LONG_MS, &o); /* only its result is too large */
 	ck_assert(loop_until(&loop, is_called, &o, DEADLINE_MS));
@@ -165,7 +166,7 @@ static void on_nested(void *arg, const struct executor_result *result)
 
 START_TEST(test_executor_run_within_a_callback)
 {
-	struct outcome o = { 0 };
+	static struct outcome o = { 0 };
 	struct op_call c = prepare("square", "[12]");
 
 	ck_assert_int_eq(executor_run(ex, &c, 0, on_nested, &o, NULL), 0);
@@ -181,7 +182,7 @@ static void on_take(void *arg, const struct executor_result *result)
 START_TEST(test_executor_result_may_be_taken)
 {
 	char *text = NULL;
-	struct outcome o;
+	static struct outcome o;
 	struct op_call c = prepare("square", "[12]");
 
 	ck_assert_int_eq(executor_run(ex, &c, 0, on_take, &text, NULL), 0);
@@ -196,7 +197,7 @@ END_TEST
 
 START_TEST(test_executor_run_full)
 {
-	struct outcome a, b, c = { 0 }, d;
+	static struct outcome a, b, c = { 0 }, d;
 	struct op_call call;
 
 	run("sleep", "[5]", 0, &a);
@@ -216,7 +217,7 @@ END_TEST
 
 START_TEST(test_executor_run_or_wait_in_order)
 {
-	struct outcome o[6] = { 0 };
+	static struct outcome o[6] = { 0 };
 
 	for (int i = 0; i < 6; i++) {
 		struct op_call c = prepare("sleep", "[3]");
@@ -256,7 +257,7 @@ END_TEST
 
 START_TEST(test_executor_timeout_of_timed_call)
 {
-	struct outcome o;
+	static struct outcome o;
 
 	run("sleep", "[60000]", 10, &o);
 	ck_assert(loop_until(&loop, is_called, &o, DEADLINE_MS));
@@ -267,7 +268,7 @@ END_TEST
 
 START_TEST(test_executor_timeout_of_heavy_call)
 {
-	struct outcome o;
+	static struct outcome o;
 
 	run("crash", "[\"loop\"]", 20, &o);
 	ck_assert(loop_until(&loop, is_called, &o, DEADLINE_MS));
@@ -301,7 +302,7 @@ END_TEST
 
 START_TEST(test_executor_cancel_timed_and_waiting)
 {
-	struct outcome a, b, c = { 0 };
+	static struct outcome a, b, c = { 0 };
 	struct executor_job *first = run("sleep", "[60000]", 0, &a), *waiting = NULL;
 	struct op_call call = prepare("sleep", "[60000]");
 
@@ -323,7 +324,7 @@ END_TEST
 /* The child of a cancelled call is killed: the next call finds another. */
 START_TEST(test_executor_cancel_heavy_frees_its_child)
 {
-	struct outcome o, next;
+	static struct outcome o, next;
 	struct executor_job *job = run("crash", "[\"loop\"]", LONG_MS, &o);
 
 	ck_assert_uint_eq(executor_free_children(ex), 0);
@@ -342,7 +343,7 @@ END_TEST
 
 START_TEST(test_executor_heavy_full)
 {
-	struct outcome o, waiting = { 0 }, refused = { 0 };
+	static struct outcome o, waiting = { 0 }, refused = { 0 };
 	struct executor_job *job = run("crash", "[\"loop\"]", LONG_MS, &o);
 	struct op_call call = prepare("factorial", "[20000]");
 
@@ -358,7 +359,7 @@ END_TEST
 
 START_TEST(test_executor_crash_of_heavy_call)
 {
-	struct outcome o;
+	static struct outcome o;
 
 	run("crash", "[\"exit\"]", LONG_MS, &o);
 	ck_assert(loop_until(&loop, is_called, &o, DEADLINE_MS));
@@ -371,7 +372,7 @@ END_TEST
 /* Without compute children nothing heavy can be done, and all else can. */
 START_TEST(test_executor_without_pool)
 {
-	struct outcome o = { 0 };
+	static struct outcome o = { 0 };
 	struct executor *alone = executor_new(&loop, SLOTS, NULL), *before = ex;
 	struct op_call call = prepare("factorial", HEAVY);
 
@@ -408,7 +409,7 @@ static bool has_heard(void *arg)
 
 START_TEST(test_executor_watch)
 {
-	struct outcome o;
+	static struct outcome o;
 	struct executor_job *job = run("crash", "[\"loop\"]", LONG_MS, &o);
 
 	executor_watch(job, on_progress);
@@ -430,7 +431,7 @@ static bool is_counted(void *arg)
 
 START_TEST(test_executor_drain)
 {
-	struct outcome a, b, c;
+	static struct outcome a, b, c;
 	struct op_call call;
 	int empty = 0;
 
@@ -458,7 +459,7 @@ END_TEST
 
 START_TEST(test_executor_free_with_calls_in_hand)
 {
-	struct outcome o[5];
+	static struct outcome o[5];
 
 	run("sleep", "[60000]", 0, &o[0]);
 	run("factorial", HEAVY, 0, &o[1]);
