@@ -835,6 +835,7 @@ int main(void)
 	tcase_add_checked_fixture(limits, op_ask_setup, op_ask_teardown);
 	tcase_set_timeout(core, 300);
 	tcase_set_timeout(small, 300);
+	tcase_set_tags(small, "lengthy");
 	tcase_set_timeout(limits, 300);
 	tcase_add_loop_test(core, test_number_theory_examples_hold, 0, sizeof families / sizeof *families);
 	tcase_add_loop_test(lengthy, test_number_theory_published_values, 0, sizeof published / sizeof *published);

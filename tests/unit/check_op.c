@@ -12,6 +12,7 @@
 #include "catalog_json.h"
 #include "clock.h"
 #include "exact_json.h"
+#include "lengthy.h"
 #include "op.h"
 #include "op_ask.h"
 
@@ -993,7 +994,7 @@ int main(void)
 	tcase_add_test(core, test_catalog_digest_is_stable);
 	tcase_add_test(core, test_exact_json_round_trip);
 	tcase_add_test(limits, test_op_call_huge_power_is_refused_with_its_estimate);
-	tcase_add_test(limits, test_op_call_result_of_exactly_the_limit);
+	tcase_add_test(lengthy_case(suite), test_op_call_result_of_exactly_the_limit);
 	tcase_add_test(limits, test_op_call_time_limit);
 	tcase_add_test(limits, test_op_call_literal_lengths);
 	tcase_add_test(limits, test_op_call_depth);
