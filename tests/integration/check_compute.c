@@ -275,10 +275,8 @@ START_TEST(test_cancel_kills_the_child)
 	pid_t child = busy_child();
 	uint64_t before_us = clock_mono_us();
 	cancel(id);
-	while (!is_gone(&child) && clock_mono_us() - before_us < HEAL_MS * 1000ULL)
-		(void)usleep(200);
+	ck_assert(wait_until(is_gone, &child, HEAL_MS));
 	uint64_t took_us = clock_mono_us() - before_us;
-	ck_assert(is_gone(&child));
 	printf("  cancel until the child is gone: %.1f ms\n", (double)took_us / 1000);
 	assert_ends(id, "cancelled", NULL);
 	assert_all_well();
