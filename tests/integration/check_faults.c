@@ -21,10 +21,11 @@
 
 static struct fabric_run *service;
 static struct job_list jobs;
+static const char *const defaults[] = { "SQUARE_ENQUEUE_DEADLINE_MS=250", NULL }; /* as in service, not patient */
 
 static void start_service(void)
 {
-	service = fabric_run_start(NULL);
+	service = fabric_run_start(defaults);
 }
 
 static void stop_service(void)
@@ -285,11 +286,11 @@ START_TEST(test_jobs_outlive_the_fabric)
 	struct proc_result r;
 
 	ck_assert_ptr_nonnull(mkdtemp(dir));
-	service = fabric_run_start_with(NULL, NULL, dir, NULL);
+	service = fabric_run_start_with(NULL, NULL, dir, defaults);
 	submit("{\"op\":\"sleep\",\"args\":[400]}", 150);
 	ck_assert_int_eq(fabric_run_stop(service), 0);
 	ck_assert_uint_eq(proc_count(dir), 0);
-	service = fabric_run_start_with(NULL, NULL, dir, NULL);
+	service = fabric_run_start_with(NULL, NULL, dir, defaults);
 	assert_all_succeed(NULL);
 	ck_assert_int_eq(fabric_run_stop(service), 0);
 	job_list_fini(&jobs);

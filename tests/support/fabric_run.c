@@ -85,10 +85,10 @@ struct fabric_run *fabric_run_spawn(const char *definition, const char *configur
 				    const char *const *env)
 {
 	char definition_path[PATH_MAX], configuration_path[PATH_MAX];
-	const char *all[FABRIC_RUN_ENV] = { "HTTP_PORT=0", "TCP_PORT=0", "WEB_INSTANCES", "WORKER_INSTANCES",
-					    "RUN_DIR" };
+	const char *all[FABRIC_RUN_ENV] = { "HTTP_PORT=0",      "TCP_PORT=0", "WEB_INSTANCES",
+					    "WORKER_INSTANCES", "RUN_DIR",    FABRIC_RUN_PATIENCE };
 	struct fabric_run *f = calloc(1, sizeof(*f));
-	size_t n = 5;
+	size_t n = 6;
 
 	if (!f)
 		abort();
