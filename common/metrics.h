@@ -25,6 +25,8 @@ struct metrics_buckets {
 };
 #define METRICS_BUCKETS_MAX 32
 extern const struct metrics_buckets metrics_seconds; /* 50 us to 60 s, observed in microseconds, rendered in seconds */
+extern const struct metrics_buckets metrics_spans;   /* the same with fewer bounds: 100 us to 60 s */
+extern const struct metrics_buckets metrics_sizes;   /* powers of two from 1 to 1,024 */
 
 /* name, help: copied. Then labels, each as name and value (copied), and a NULL. The same name and labels again give the
  * same value; the same name must have the same type, and help and buckets are those of the first time. */
@@ -34,9 +36,13 @@ struct metrics_value *metrics_gauge(struct metrics *m, const char *name, const c
     __attribute__((sentinel));
 struct metrics_value *metrics_histogram(struct metrics *m, const char *name, const char *help,
 					const struct metrics_buckets *buckets, ...) __attribute__((sentinel));
+/* A counter that is added to in microseconds and rendered in seconds. */
+struct metrics_value *metrics_seconds_counter(struct metrics *m, const char *name, const char *help, ...)
+    __attribute__((sentinel));
 
 void metrics_add(struct metrics_value *v, int64_t n);         /* counter (n >= 0) or gauge */
 void metrics_set(struct metrics_value *v, int64_t n);         /* gauge */
+void metrics_reach(struct metrics_value *v, int64_t total);   /* counter that is kept elsewhere: what it is at now */
 void metrics_observe(struct metrics_value *v, uint64_t seen); /* histogram, in the unit of its bounds */
 int64_t metrics_get(const struct metrics_value *v);           /* counter, gauge; of a histogram how many were seen */
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "keys.h"
@@ -12,8 +13,9 @@ struct presence {
 	uv_timer_t timer;
 	struct rlink *link;
 	struct presence_options options;
-	struct buf json;
+	struct buf json, metrics;
 	uint64_t epoch, answered_us;
+	uint64_t metrics_us; /* when metrics were told last; 0: not yet */
 	bool heard;          /* an epoch was seen */
 	bool view_owed;      /* the set has changed since it was last read */
 	bool calling;        /* an announcement is in flight */
@@ -30,6 +32,7 @@ static void forget(struct presence *p)
 	if (!p->closed || p->in_flight || p->timer_open)
 		return;
 	buf_fini(&p->json);
+	buf_fini(&p->metrics);
 	free(p);
 }
 
@@ -124,6 +127,28 @@ static void topology(const struct presence *p, const char *state, char out[17])
 	snprintf(out, 17, "%016llx", (unsigned long long)hash);
 }
 
+/* The text of the metrics when it is time to tell them again, else an empty one, which changes nothing. */
+static void collect_metrics(struct presence *p)
+{
+	uint64_t now_us = clock_mono_us();
+	struct buf *text = &p->metrics;
+	buf_clear(text);
+	if (!p->options.on_metrics || (p->metrics_us && now_us - p->metrics_us < PRESENCE_METRICS_US))
+		return;
+	p->options.on_metrics(p->options.arg, text);
+	if (text->failed) {
+		buf_clear(text);
+		return;
+	}
+	p->metrics_us = now_us;
+	if (text->len > PRESENCE_METRICS_MAX) {
+		const char *end = memrchr(text->data, '\n', PRESENCE_METRICS_MAX);
+		log_warn("presence: %zu bytes of metrics, the last ones beyond %d are left out", text->len,
+			 PRESENCE_METRICS_MAX);
+		text->len = end ? (size_t)(end + 1 - text->data) : 0;
+	}
+}
+
 static void announce(struct presence *p)
 {
 	struct presence_load load = { 0, 0, "ready" };
@@ -142,6 +167,8 @@ static void announce(struct presence *p)
 	rcmd_str(&cmd, word);
 	rcmd_str(&cmd, p->options.digest ? p->options.digest : "");
 	rcmd_str(&cmd, p->with_catalogue && p->options.catalogue ? p->options.catalogue : "");
+	collect_metrics(p);
+	rcmd_arg(&cmd, p->metrics.data, p->metrics.len);
 	p->calling = ask(p, &cmd, on_announced) == 0;
 }
 

@@ -10,10 +10,13 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "buf.h"
 #include "rlink.h"
 #include "roleenv.h"
 
-#define PRESENCE_TTL_US 6000000 /* an instance not heard of for this long is gone */
+#define PRESENCE_TTL_US 6000000          /* an instance not heard of for this long is gone */
+#define PRESENCE_METRICS_US 4500000      /* least time between two texts of metrics: every other announcement has one */
+#define PRESENCE_METRICS_MAX (256 << 10) /* bytes; what is longer loses its last lines */
 
 struct presence_load {
 	unsigned running, capacity;
@@ -26,6 +29,9 @@ struct presence_options {
 	const char *digest;    /* of the catalogue; NULL: none. Borrowed for the object's life */
 	const char *catalogue; /* JSON; sent only when Redis does not know the digest. Borrowed likewise */
 	void (*on_load)(void *arg, struct presence_load *load); /* asked before each announcement; may be NULL */
+	/* Appends the metrics of this instance, which stand in Redis (HASH KEYS_REG_MET) for as long as it is present;
+	 * may be NULL. */
+	void (*on_metrics)(void *arg, struct buf *text);
 	/* The set of live instances, an endpoint or the catalogue changed; runs once after the first answer too. */
 	void (*on_changed)(void *arg, uint64_t epoch);
 	void *arg;

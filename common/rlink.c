@@ -32,6 +32,7 @@ struct call {
 	struct rlink *link;
 	rlink_reply_cb *cb;
 	void *arg;
+	uint64_t given_us; /* when somebody measures */
 	struct call *next; /* in the free list */
 };
 
@@ -237,6 +238,8 @@ static void on_reply(redisAsyncContext *context, void *raw, void *data)
 	if (reply) {
 		l->progress_us = clock_mono_us();
 		l->stats.replies++;
+		if (l->options.seconds)
+			metrics_observe(l->options.seconds, l->progress_us - call->given_us);
 	} else if (l->state != STATE_CLOSED) {
 		l->state = l->state == STATE_UP ? STATE_LOST : l->state; /* before callers try to send again */
 	}
@@ -283,7 +286,7 @@ int rlink_send(struct rlink *l, struct rcmd *cmd, rlink_reply_cb *cb, void *arg)
 	struct call *call = bytes ? call_new(l) : NULL;
 	if (!call)
 		return ERR_NOMEM;
-	*call = (struct call){ l, cb, arg, NULL };
+	*call = (struct call){ l, cb, arg, l->options.seconds ? clock_mono_us() : 0, NULL };
 	if (redisAsyncFormattedCommand(l->context, on_reply, call, bytes, len) != REDIS_OK) {
 		call->next = l->spare;
 		l->spare = call;

@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #include "err.h"
+#include "metrics.h"
 #include "rcmd.h"
 
 struct rlink;
@@ -40,11 +41,12 @@ typedef void rlink_state_cb(void *arg, bool up);
 struct rlink_options {
 	const char *url;  /* redis://[user:password@]host[:port][/db] or unix:///path[?db=n] (user:pass@ too); copied */
 	const char *name; /* for CLIENT SETNAME; copied */
-	unsigned connect_timeout_ms; /* 0: 1,000 */
-	unsigned command_timeout_ms; /* 0: 2,000; blocking commands need their own link and a larger value */
-	size_t max_pending_bytes;    /* 0: 4 MiB */
-	unsigned max_in_flight;      /* 0: 16,384 */
-	rlink_state_cb *on_state;    /* may be NULL; after greeting, and at loss */
+	unsigned connect_timeout_ms;   /* 0: 1,000 */
+	unsigned command_timeout_ms;   /* 0: 2,000; blocking commands need their own link and a larger value */
+	size_t max_pending_bytes;      /* 0: 4 MiB */
+	unsigned max_in_flight;        /* 0: 16,384 */
+	struct metrics_value *seconds; /* histogram in microseconds for the time of each answered call; may be NULL */
+	rlink_state_cb *on_state;      /* may be NULL; after greeting, and at loss */
 	void *arg;
 	/* Calls made before the link counts as up (loading functions, say). May be NULL. It must call done(link,
 	 * status) exactly once, now or later; a status other than 0 closes the link and the back-off goes on. */

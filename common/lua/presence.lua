@@ -1,21 +1,25 @@
 -- sq_presence: an instance says that it is there, which operations it offers, and where it can be reached.
 -- KEYS  {jq:reg}
--- ARGV  instance, JSON ('' to leave), ttl_us, topology, catalogue digest or '', catalogue JSON or ''
+-- ARGV  instance, JSON ('' to leave), ttl_us, topology, catalogue digest or '', catalogue JSON or '' [, metrics]
+--       metrics: Prometheus text, at most 256 KiB; '' or none: what is there stays
 --       topology: any text; the epoch counts its changes, and the coming and going of instances
 -- reply {now, epoch, want_catalogue 0/1}: 1 when the digest is unknown here: call again with the catalogue
 -- again the same
+
+local METRICS_MAX = 262144
 
 -- Instances not heard of for ttl_us are gone. One that was seen in the future (the clock stepped back) counts as seen
 -- now, or it would stay for as long as the step was.
 local function forget_silent(R, at, ttl_us)
 	local seen = R .. ':seen'
-	for _, name in ipairs(call('ZRANGE', seen, string.format('(%.0f', at), '+inf', 'BYSCORE', 'LIMIT', 0, 1000)) do
+	for _, name in ipairs(call('ZRANGE', seen, format('(%.0f', at), '+inf', 'BYSCORE', 'LIMIT', 0, 1000)) do
 		call('ZADD', seen, at, name)
 	end
 	local gone = call('ZRANGE', seen, '-inf', at - ttl_us, 'BYSCORE', 'LIMIT', 0, 1000)
 	if #gone > 0 then
 		call('HDEL', R .. ':inst', unpack(gone))
 		call('HDEL', R .. ':topo', unpack(gone))
+		call('HDEL', R .. ':met', unpack(gone))
 		call('ZREM', seen, unpack(gone))
 	end
 	return #gone > 0
@@ -35,8 +39,17 @@ local function forget_catalogues(R)
 	end
 end
 
+-- Metrics of an instance that is not there: told by a scrape while it left.
+local function forget_metrics(R)
+	for _, name in ipairs(call('HKEYS', R .. ':met')) do
+		if call('HEXISTS', R .. ':inst', name) == 0 then
+			call('HDEL', R .. ':met', name)
+		end
+	end
+end
+
 register('sq_presence', {'allow-oom'}, function(keys, argv)
-	local R, name, json, ttl_us, topology, digest, catalogue = keys[1], unpack(argv)
+	local R, name, json, ttl_us, topology, digest, catalogue, metrics = keys[1], unpack(argv)
 	ttl_us = tonumber(ttl_us)
 	if not catalogue or name == '' or not ttl_us or ttl_us <= 0 or string.find(digest, '%s') or digest == 'last' then
 		return refuse('expected instance, JSON, ttl_us, topology, catalogue digest, catalogue')
@@ -49,10 +62,14 @@ register('sq_presence', {'allow-oom'}, function(keys, argv)
 		changed = changed or stale
 		call('HDEL', R .. ':inst', name)
 		call('HDEL', R .. ':topo', name)
+		call('HDEL', R .. ':met', name)
 		call('ZREM', R .. ':seen', name)
 	else
 		call('HSET', R .. ':inst', name, json)
 		call('ZADD', R .. ':seen', at, name)
+		if metrics and metrics ~= '' and #metrics <= METRICS_MAX then
+			call('HSET', R .. ':met', name, metrics)
+		end
 		if before ~= after then
 			stale = true
 			changed = changed or not before or string.match(before, '^%S* (.*)$') ~= topology
@@ -70,6 +87,7 @@ register('sq_presence', {'allow-oom'}, function(keys, argv)
 	end
 	if changed or stale then
 		forget_catalogues(R)
+		forget_metrics(R)
 	end
 	local epoch = changed and call('INCR', R .. ':epoch') or tonumber(call('GET', R .. ':epoch') or 0)
 	return {at, epoch, want}

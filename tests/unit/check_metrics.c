@@ -135,6 +135,73 @@ START_TEST(test_render_sums_sets)
 }
 END_TEST
 
+START_TEST(test_render_seconds_counter)
+{
+	struct metrics *sets[2] = { metrics_new(), metrics_new() };
+	struct metrics_value *v = metrics_seconds_counter(sets[0], "busy_seconds_total", "B.", NULL);
+
+	metrics_add(v, 1500000);
+	metrics_reach(v, 2000000); /* a total, not an increment */
+	metrics_add(metrics_seconds_counter(sets[1], "busy_seconds_total", "B.", NULL), 250);
+	ck_assert_str_eq(render(sets, 2), "# HELP busy_seconds_total B.\n# TYPE busy_seconds_total counter\n"
+					  "busy_seconds_total 2.00025\n");
+	metrics_free(sets[0]);
+	metrics_free(sets[1]);
+	buf_fini(&out);
+}
+END_TEST
+
+static const struct metrics_buckets *const kinds[] = { &metrics_seconds, &metrics_spans, &metrics_sizes };
+
+START_TEST(test_buckets_ascend)
+{
+	const struct metrics_buckets *b = kinds[_i];
+
+	ck_assert_uint_gt(b->n, 0);
+	ck_assert_uint_le(b->n, METRICS_BUCKETS_MAX);
+	for (size_t i = 1; i < b->n; i++)
+		ck_assert_uint_gt(b->bounds[i], b->bounds[i - 1]);
+	ck_assert(b->scale > 0);
+}
+END_TEST
+
+/* The same name in another set is of another kind: it is left out, and what is rendered stays one family. */
+START_TEST(test_render_another_kind_in_another_set)
+{
+	struct metrics *sets[3] = { metrics_new(), metrics_new(), metrics_new() };
+
+	metrics_add(metrics_counter(sets[0], "a", "A.", NULL), 1);
+	metrics_set(metrics_gauge(sets[1], "a", "A.", NULL), 10);
+	metrics_add(metrics_counter(sets[2], "a", "A.", NULL), 100);
+	ck_assert_str_eq(render(sets, 3), "# HELP a A.\n# TYPE a counter\na 101\n");
+	for (int i = 0; i < 3; i++)
+		metrics_free(sets[i]);
+	buf_fini(&out);
+}
+END_TEST
+
+#define SERIES 2000
+
+START_TEST(test_render_many_series)
+{
+	struct metrics *sets[2] = { metrics_new(), metrics_new() };
+	char name[16], expected[64];
+
+	for (int i = 0; i < 2 * SERIES; i++) {
+		snprintf(name, sizeof(name), "%d", i % SERIES);
+		metrics_add(metrics_counter(sets[i % 3 == 0], "a", "A.", "n", name, NULL), i);
+	}
+	const char *text = render(sets, 2);
+	for (int i = 0; i < SERIES; i++) {
+		snprintf(expected, sizeof(expected), "\na{n=\"%d\"} %d\n", i, 2 * i + SERIES);
+		ck_assert_msg(strstr(text, expected) != NULL, "%s", expected);
+	}
+	metrics_free(sets[0]);
+	metrics_free(sets[1]);
+	buf_fini(&out);
+}
+END_TEST
+
 #define THREADS 3
 #define ROUNDS 20000
 
@@ -190,6 +257,10 @@ int main(void)
 	tcase_add_test(core, test_render_histogram);
 	tcase_add_test(core, test_render_seconds);
 	tcase_add_test(core, test_render_sums_sets);
+	tcase_add_test(core, test_render_seconds_counter);
+	tcase_add_loop_test(core, test_buckets_ascend, 0, sizeof(kinds) / sizeof(*kinds));
+	tcase_add_test(limits, test_render_many_series);
+	tcase_add_test(faults, test_render_another_kind_in_another_set);
 	tcase_add_test(limits, test_threads_lose_nothing);
 	tcase_set_timeout(limits, 60);
 	tcase_add_test(faults, test_render_escapes);

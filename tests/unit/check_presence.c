@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "csdef.h"
 #include "keys.h"
 #include "loop_until.h"
@@ -24,6 +25,8 @@ struct instance {
 	char last[64];    /* the last change of the role environment, "joined WorkerRole_IN_1" */
 	bool left;
 	const char *state;
+	size_t metrics_bytes; /* of the text it tells; 0: none */
+	unsigned asked;       /* for it */
 };
 
 static struct redis_private *redis;
@@ -47,6 +50,15 @@ static void on_load(void *arg, struct presence_load *load)
 {
 	const struct instance *i = arg;
 	*load = (struct presence_load){ 1, 2, i->state };
+}
+
+/* Lines of 64 bytes, the first one says how many were asked for. */
+static void on_metrics(void *arg, struct buf *text)
+{
+	struct instance *i = arg;
+	i->asked++;
+	for (size_t n = 0; n < i->metrics_bytes; n += 64)
+		buf_printf(text, "metric %-56u\n", i->asked);
 }
 
 static void on_changed(void *arg, uint64_t epoch)
@@ -90,6 +102,7 @@ static void instance_open(struct instance *i, const char *name, const char *dige
 					     .digest = digest,
 					     .catalogue = catalogue,
 					     .on_load = on_load,
+					     .on_metrics = on_metrics,
 					     .on_changed = on_changed,
 					     .arg = i };
 	i->presence = presence_new(&loop, i->link, &presence);
@@ -243,6 +256,62 @@ START_TEST(test_view_is_read_again)
 }
 END_TEST
 
+/* ---- metrics ---- */
+
+/* The text that stands in Redis for a name, its length in *n; borrowed until the next call. */
+static const char *metrics_of(struct rsync *s, const char *name, size_t *n)
+{
+	return rreply_str(rsync_words(s, NULL, "HGET", KEYS_REG_MET, name, NULL), n);
+}
+
+START_TEST(test_metrics_stand_while_present)
+{
+	static struct instance a, b;
+	size_t n;
+	uint64_t began_us = clock_mono_us();
+	struct rsync *s = rsync_open(redis_private_url(redis), 5000, NULL);
+	instance_open(&a, "WorkerRole_IN_0", NULL, NULL);
+	a.metrics_bytes = 128; /* nobody is asked before the loop runs */
+	instance_open(&b, "WorkerRole_IN_1", NULL, NULL);
+	ck_assert(loop_until(&loop, has_last, &a, DEADLINE_MS));
+	ck_assert(loop_until(&loop, answered, &b, DEADLINE_MS));
+	const char *text = metrics_of(s, "WorkerRole_IN_0", &n);
+	ck_assert_uint_eq(n, 128);
+	ck_assert_int_eq(strncmp(text, "metric ", 7), 0);
+	ck_assert_int_eq(rreply_type(rsync_words(s, NULL, "HGET", KEYS_REG_MET, "WorkerRole_IN_1", NULL)), RREPLY_NIL);
+	/* It announces itself every 50 ms, its metrics are told less often. */
+	ck_assert_uint_ge(a.asked, 1);
+	ck_assert_uint_le(a.asked, 1 + (clock_mono_us() - began_us) / PRESENCE_METRICS_US);
+	presence_leave(a.presence, on_left, &a);
+	ck_assert(loop_until(&loop, has_left, &a, DEADLINE_MS));
+	ck_assert_int_eq(rreply_int(rsync_words(s, NULL, "EXISTS", KEYS_REG_MET, NULL)), 0);
+	instance_close(&a);
+	instance_close(&b);
+	ck_assert(loop_finish(&loop));
+	roleenv_free(a.env);
+	roleenv_free(b.env);
+	rsync_close(s);
+}
+END_TEST
+
+START_TEST(test_metrics_are_cut)
+{
+	static struct instance a;
+	size_t n;
+	struct rsync *s = rsync_open(redis_private_url(redis), 5000, NULL);
+	instance_open(&a, "WorkerRole_IN_0", NULL, NULL);
+	a.metrics_bytes = PRESENCE_METRICS_MAX + 640;
+	ck_assert(loop_until(&loop, answered, &a, DEADLINE_MS));
+	const char *text = metrics_of(s, "WorkerRole_IN_0", &n);
+	ck_assert_uint_eq(n, PRESENCE_METRICS_MAX);
+	ck_assert_int_eq(text[n - 1], '\n');
+	instance_close(&a);
+	ck_assert(loop_finish(&loop));
+	roleenv_free(a.env);
+	rsync_close(s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("presence");
@@ -251,6 +320,8 @@ int main(void)
 	tcase_add_checked_fixture(faults, setup, teardown);
 	tcase_add_test(core, test_announce_and_see_each_other);
 	tcase_add_test(core, test_catalogue_is_stored_once);
+	tcase_add_test(core, test_metrics_stand_while_present);
+	tcase_add_test(faults, test_metrics_are_cut);
 	tcase_add_test(faults, test_returns_with_redis);
 	tcase_add_test(faults, test_view_is_read_again);
 	suite_add_tcase(s, core);
