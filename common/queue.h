@@ -24,6 +24,9 @@
 #define QUEUE_RESULT_MAX 1048576 /* bytes of a result */
 #define QUEUE_PROGRESS_MAX 1024  /* bytes of a progress object */
 #define QUEUE_LIVE_MAX 1000000   /* default bound of live jobs of a queue */
+#define QUEUE_PEEK_MAX 1024      /* ids of one peek */
+#define QUEUE_LIST_MAX 200       /* jobs of one page */
+#define QUEUE_LIST_KEY_SIZE 64
 
 /* ---- both roles ---- */
 
@@ -36,13 +39,28 @@ void queue_greet(struct rlink *link, bool allow_volatile);
 
 /* Submissions of one loop turn to one tag become one call. One queue_submitter per reactor. */
 struct queue_submitter;
-enum queue_verdict { QUEUE_ACCEPTED, QUEUE_REPLAYED, QUEUE_REFUSED_FULL, QUEUE_KEY_REUSED, QUEUE_DUPLICATE_ID };
+enum queue_verdict {
+	QUEUE_ACCEPTED,
+	QUEUE_ACCEPTED_DONE,   /* a stored result answered it: it is done already ("hit") */
+	QUEUE_ACCEPTED_JOINED, /* it waits for the result of a job that asks the same ("join"); else as accepted */
+	QUEUE_REPLAYED,
+	QUEUE_REFUSED_FULL,
+	QUEUE_KEY_REUSED,
+	QUEUE_DUPLICATE_ID
+};
 /* status 0: verdict stands, created_at is the time of acceptance (Redis), id the accepted id, or the first one of the
  * key when replayed. ERR_UNAVAILABLE: not accepted. ERR_UNKNOWN/ERR_TIMEOUT: perhaps accepted. */
 typedef void queue_submit_cb(void *arg, int status, enum queue_verdict verdict, const char *id, uint64_t created_at_us);
 /* live_max: bound of live jobs per queue. deadline_ms: longest time until cb, whatever Redis does. */
 struct queue_submitter *queue_submitter_new(uv_loop_t *loop, struct rlink *link, uint64_t live_max,
 					    unsigned deadline_ms);
+/* What a submitter counts when it is asked to; all are there. */
+struct queue_submitter_meter {
+	struct metrics_value *verdict[QUEUE_DUPLICATE_ID + 1]; /* counters: submissions by enum queue_verdict */
+	struct metrics_value *unavailable, *unknown;           /* counters: not accepted; perhaps accepted */
+	struct metrics_value *sizes;                           /* histogram: submissions of one call */
+};
+void queue_submitter_measure(struct queue_submitter *s, const struct queue_submitter_meter *meter); /* copied */
 void queue_submitter_free(struct queue_submitter *s); /* cb of what is open: ERR_CLOSED; not from within a cb */
 struct queue_submit {
 	const char *tag;        /* borrowed for the call, like all below */
@@ -51,6 +69,9 @@ struct queue_submit {
 	uint64_t run_at_us;     /* 0: by job.delay_us */
 	const char *idem_hash;  /* hex digest of scope and Idempotency-Key; NULL when there is none */
 	const char *idem_print; /* hex fingerprint of the body */
+	const char *cache_hash; /* hex digest of the canonical operation, arguments and options, of a job that may be
+				   answered by another's result; NULL: it computes */
+	uint32_t cache_s;       /* how old that result may be */
 };
 /* 0: cb will run. Else ERR_UNAVAILABLE, ERR_TOO_BIG or ERR_NOMEM and cb will not. Sent by queue_submitter_flush(),
  * which the owner calls at the end of its loop turn (uv_prepare), or earlier when 256 jobs or 256 KiB wait. */
@@ -74,6 +95,66 @@ int queue_register(struct rlink *link, const char *tag, queue_register_cb *cb, v
  * ERR_NOT_FOUND). job: as it is now; NULL unless status is 0. */
 typedef void queue_cancel_cb(void *arg, int status, char code, const struct job *job);
 int queue_cancel(struct rlink *link, const char *tag, const char *id, queue_cancel_cb *cb, void *arg);
+
+/* Runs a job again that ended dead, failed, cancelled or expired, with fresh attempts and at the tail of its list (or
+ * where the entry of its first wait still stands); nobody but who watches it anew is told of its end.
+ * code: 'k' it is queued; 'l' it is live, or succeeded; 'F' the queue is full; '0' unknown (status ERR_NOT_FOUND).
+ * Asked again it says 'l'. job as for queue_cancel. */
+int queue_retry(struct rlink *link, const char *tag, const char *id, uint64_t live_max, queue_cancel_cb *cb, void *arg);
+
+/* Runs dead jobs again, the oldest first, up to max (1..512) of them, and up to some MiB, in this call. moved: how many
+ * were; more: some are left. A full queue stops it: then more is true, and a call that could move none has status
+ * ERR_FULL. */
+typedef void queue_redrive_cb(void *arg, int status, unsigned moved, bool more);
+int queue_redrive(struct rlink *link, const char *tag, unsigned max, uint64_t live_max, queue_redrive_cb *cb,
+		  void *arg);
+
+/* A paused queue accepts, and gives nothing out. paused: as it is now. */
+typedef void queue_pause_cb(void *arg, int status, bool paused);
+int queue_pause(struct rlink *link, const char *tag, bool paused, queue_pause_cb *cb, void *arg);
+
+/* What a queue holds and has done. Rates are means over about the last 10 s. */
+struct queue_figures {
+	uint64_t now_us;
+	uint64_t queued, running, delayed, dead;
+	uint64_t oldest_us; /* by the heads of the lists: how long the job that is next has been waiting; 0 when none waits */
+	bool paused;
+	uint64_t succeeded, failed, died, cancelled, expired; /* jobs ended that way, ever */
+	uint64_t enqueued, finished;                          /* ever; run again counts again */
+	uint64_t run_us;                                      /* spent by ended attempts, ever */
+	double enqueued_per_s, finished_per_s;
+	double busy; /* seconds of running per second, by ended attempts */
+};
+typedef void queue_figures_cb(void *arg, int status, const struct queue_figures *f);
+int queue_figures(struct rlink *link, const char *tag, queue_figures_cb *cb, void *arg);
+
+/* A page of a queue's jobs, the latest first. section: 'r' running, 'q' queued, 'd' delayed (the latest to run first),
+ * 'x' dead, 'a' finished of any kind, or s, f, c, e finished that way (of the most recent 1,000). before: NULL, or the
+ * `key` of the last job of a page of this section, of this queue or of another one: jobs may come, go and move between
+ * pages. limit: 1..QUEUE_LIST_MAX; a page also ends when it has a MiB of records. ERR_INVALID, and no callback: the
+ * section, the limit or the key is none.
+ * Queued jobs are ordered by their list (high, normal, low, then those who wait for another job's result), then by the
+ * time since which they may run; the order between two queues is that of the keys. */
+struct queue_listed {
+	const char *id;
+	char key[QUEUE_LIST_KEY_SIZE]; /* where the job stands in its section: the merge order (as text, descending) */
+	struct job job;
+};
+struct queue_page {
+	bool more; /* there may be another page */
+	size_t n;
+	const struct queue_listed *jobs;
+};
+typedef void queue_list_cb(void *arg, int status, const struct queue_page *page);
+int queue_list(struct rlink *link, const char *tag, char section, const char *before, unsigned limit, queue_list_cb *cb,
+	       void *arg);
+
+/* What is cheap to know of many jobs: `looks` has one 4-character entry a job, in order: state (enum job_state, or '0'
+ * when there is none), then 3 characters that change with every change a reader could see (attempt, started, progress,
+ * cancel asked). n: 1..QUEUE_PEEK_MAX. */
+#define QUEUE_LOOK 4
+typedef void queue_peek_cb(void *arg, int status, const char *looks, size_t n);
+int queue_peek(struct rlink *link, const char *tag, const char *const *ids, size_t n, queue_peek_cb *cb, void *arg);
 
 /* ---- worker role ---- */
 

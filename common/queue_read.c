@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Reading jobs, for the web role: a job is one GET; a watch also leaves word where its end should be reported. And what
- * else is done to a single job from outside. */
+ * else is done to a single job from outside: cancel, retry. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,21 +82,22 @@ int queue_reply_decode(const char *entry, size_t n, char id[ID_TEXT_SIZE], struc
 	return 0;
 }
 
-/* ---- cancel ---- */
+/* ---- cancel, retry ---- */
 
-struct cancel {
+struct change {
 	queue_cancel_cb *cb;
 	void *arg;
+	const char *what;
 };
 
-static void on_cancelled(void *arg, int status, const struct rreply *reply)
+static void on_changed(void *arg, int status, const struct rreply *reply)
 {
-	struct cancel c = *(struct cancel *)arg;
+	struct change c = *(struct change *)arg;
 	struct job job;
 	size_t n;
 	free(arg);
 	if (status == ERR_PROTOCOL)
-		log_error("queue: cancel failed: %s", rreply_str(reply, NULL));
+		log_error("queue: %s failed: %s", c.what, rreply_str(reply, NULL));
 	char code = '\0';
 	if (!status)
 		code = rreply_str(rreply_at(reply, 0), NULL)[0];
@@ -109,21 +110,38 @@ static void on_cancelled(void *arg, int status, const struct rreply *reply)
 	c.cb(c.arg, status, code, status ? NULL : &job);
 }
 
+/* Sends cmd, and frees it. */
+static int change(struct rlink *link, struct rcmd *cmd, struct change what)
+{
+	struct change *c = malloc(sizeof *c);
+	int rc = c ? 0 : ERR_NOMEM;
+	if (c) {
+		*c = what;
+		rc = rlink_send(link, cmd, on_changed, c);
+	}
+	if (rc)
+		free(c);
+	rcmd_fini(cmd);
+	return rc;
+}
+
 int queue_cancel(struct rlink *link, const char *tag, const char *id, queue_cancel_cb *cb, void *arg)
 {
-	struct cancel *c = malloc(sizeof *c);
 	struct rcmd cmd;
-	if (!c)
-		return ERR_NOMEM;
-	*c = (struct cancel){ cb, arg };
 	rcmd_init(&cmd);
 	rcmd_fcall(&cmd, "sq_cancel", tag);
 	rcmd_str(&cmd, id);
-	int rc = rlink_send(link, &cmd, on_cancelled, c);
-	if (rc)
-		free(c);
-	rcmd_fini(&cmd);
-	return rc;
+	return change(link, &cmd, (struct change){ cb, arg, "cancel" });
+}
+
+int queue_retry(struct rlink *link, const char *tag, const char *id, uint64_t live_max, queue_cancel_cb *cb, void *arg)
+{
+	struct rcmd cmd;
+	rcmd_init(&cmd);
+	rcmd_fcall(&cmd, "sq_retry", tag);
+	rcmd_str(&cmd, id);
+	rcmd_uint(&cmd, live_max);
+	return change(link, &cmd, (struct change){ cb, arg, "retry" });
 }
 
 /* ---- tags ---- */

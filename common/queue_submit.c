@@ -21,7 +21,7 @@
 #define CALL_JOBS_MAX 256
 #define CALL_BYTES_MAX (256u << 10)
 #define OPEN_JOBS_MAX 16384 /* over all calls of one submitter */
-#define OPTIONS_MAX 256     /* a time, two hex digests */
+#define OPTIONS_MAX 320     /* two times, three hex digests */
 
 struct entry {
 	queue_submit_cb *cb;
@@ -53,7 +53,8 @@ struct queue_submitter {
 	struct buf record;
 	size_t open; /* entries whose callback has not run */
 	size_t in_flight;
-	bool closed;
+	struct queue_submitter_meter meter;
+	bool measured, closed;
 };
 
 static void call_unlink(struct call *c)
@@ -98,11 +99,31 @@ static void call_end(struct call *c)
 	c->ended = true;
 }
 
+static void measure(const struct queue_submitter *s, int status, enum queue_verdict verdict)
+{
+	if (!s->measured)
+		return;
+	if (!status)
+		metrics_add(s->meter.verdict[verdict], 1);
+	else if (status == ERR_UNKNOWN || status == ERR_TIMEOUT)
+		metrics_add(s->meter.unknown, 1);
+	else
+		metrics_add(s->meter.unavailable, 1);
+}
+
+/* The one place where a submission is answered. id: the accepted one, or the first one of its key. */
+static void tell(const struct call *c, const struct entry *e, int status, enum queue_verdict verdict, const char *id,
+		 uint64_t created_at_us)
+{
+	measure(c->owner, status, verdict);
+	e->cb(e->arg, status, verdict, id, created_at_us);
+}
+
 static void call_fail(struct call *c, int status)
 {
 	call_end(c);
 	for (size_t i = 0; i < c->n; i++)
-		c->entries[i].cb(c->entries[i].arg, status, QUEUE_ACCEPTED, c->entries[i].id, 0);
+		tell(c, &c->entries[i], status, QUEUE_ACCEPTED, c->entries[i].id, 0);
 }
 
 static struct call *call_new(struct queue_submitter *s, const char *tag)
@@ -132,24 +153,30 @@ static struct call *call_new(struct queue_submitter *s, const char *tag)
 
 /* ---- replies ---- */
 
-/* One element of a reply that is not all-accepted: 'A' and the time, 'R' and the first id, 'C', 'F'. */
-static void answer_entry(const struct entry *e, const char *verdict)
+/* One element of a reply that is not all-accepted: 'A', 'H' or 'J' and the time, 'R' and the first id, 'C', 'F'. */
+static void answer_entry(const struct call *c, const struct entry *e, const char *verdict)
 {
 	switch (verdict[0]) {
 	case 'A':
-		e->cb(e->arg, 0, QUEUE_ACCEPTED, e->id, strtoull(verdict + 1, NULL, 10));
+		tell(c, e, 0, QUEUE_ACCEPTED, e->id, strtoull(verdict + 1, NULL, 10));
+		break;
+	case 'H':
+		tell(c, e, 0, QUEUE_ACCEPTED_DONE, e->id, strtoull(verdict + 1, NULL, 10));
+		break;
+	case 'J':
+		tell(c, e, 0, QUEUE_ACCEPTED_JOINED, e->id, strtoull(verdict + 1, NULL, 10));
 		break;
 	case 'R':
-		e->cb(e->arg, 0, QUEUE_REPLAYED, verdict + 1, 0);
+		tell(c, e, 0, QUEUE_REPLAYED, verdict + 1, 0);
 		break;
 	case 'C':
-		e->cb(e->arg, 0, QUEUE_KEY_REUSED, e->id, 0);
+		tell(c, e, 0, QUEUE_KEY_REUSED, e->id, 0);
 		break;
 	case 'F':
-		e->cb(e->arg, 0, QUEUE_REFUSED_FULL, e->id, 0);
+		tell(c, e, 0, QUEUE_REFUSED_FULL, e->id, 0);
 		break;
 	default:
-		e->cb(e->arg, ERR_PROTOCOL, QUEUE_ACCEPTED, e->id, 0);
+		tell(c, e, ERR_PROTOCOL, QUEUE_ACCEPTED, e->id, 0);
 		break;
 	}
 }
@@ -165,9 +192,9 @@ static void call_answer(struct call *c, const struct rreply *reply)
 	call_end(c);
 	for (size_t i = 0; i < c->n; i++) {
 		if (count == 1)
-			c->entries[i].cb(c->entries[i].arg, 0, QUEUE_ACCEPTED, c->entries[i].id, now_us);
+			tell(c, &c->entries[i], 0, QUEUE_ACCEPTED, c->entries[i].id, now_us);
 		else
-			answer_entry(&c->entries[i], rreply_str(rreply_at(reply, i + 1), NULL));
+			answer_entry(c, &c->entries[i], rreply_str(rreply_at(reply, i + 1), NULL));
 	}
 }
 
@@ -208,6 +235,8 @@ static void call_send(struct call *c)
 		call_recycle(c);
 		return;
 	}
+	if (c->owner->measured && !c->sent_once)
+		metrics_observe(c->owner->meter.sizes, c->n);
 	c->in_flight = c->sent_once = true;
 	c->owner->in_flight++;
 }
@@ -272,9 +301,12 @@ static void add_options(struct rcmd *cmd, const struct queue_submit *job)
 {
 	char options[OPTIONS_MAX] = "";
 	int n = 0;
-	if (job->run_at_us || job->idem_hash)
+	if (job->run_at_us || job->idem_hash || job->cache_hash)
 		n = snprintf(options, sizeof options, "%llu|%s|%s", (unsigned long long)job->run_at_us,
 			     job->idem_hash ? job->idem_hash : "", job->idem_print ? job->idem_print : "");
+	if (job->cache_hash && (size_t)n < sizeof options)
+		n += snprintf(options + n, sizeof options - (size_t)n, "|%s|%llu", job->cache_hash,
+			      (unsigned long long)job->cache_s * 1000000);
 	rcmd_arg(cmd, options, (size_t)n < sizeof options ? (size_t)n : sizeof options - 1);
 }
 
@@ -320,6 +352,12 @@ struct queue_submitter *queue_submitter_new(uv_loop_t *loop, struct rlink *link,
 	uv_unref((uv_handle_t *)s->timer);
 	s->timer->data = s;
 	return s;
+}
+
+void queue_submitter_measure(struct queue_submitter *s, const struct queue_submitter_meter *meter)
+{
+	s->meter = *meter;
+	s->measured = true;
 }
 
 static void on_timer_closed(uv_handle_t *timer)

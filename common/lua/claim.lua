@@ -57,7 +57,7 @@ local function fill(T, at, batch, mark, limit, reply)
 	if not c.marks then
 		call('ZREM', T .. ':lease', batch)
 	end
-	return not empty and call('EXISTS', high, normal, low) > 0
+	return (not empty or c.freed) and call('EXISTS', high, normal, low) > 0
 end
 
 -- The batch exists: the same jobs once more. False when it does not (a lease alone says nothing).

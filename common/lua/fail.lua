@@ -27,7 +27,7 @@ register('sq_fail', {'allow-oom'}, function(keys, argv)
 	end
 	for i = 1, n do
 		ids[i] = argv[4 * i - 2]
-		if not FAIL_KINDS[argv[4 * i - 1]] or not tonumber(argv[4 * i]) then
+		if not FAIL_KINDS[argv[4 * i - 1]] or not duration(argv[4 * i]) then
 			return refuse('job ' .. i .. ': expected id, kind r or w, run_us, JSON')
 		end
 	end
@@ -42,7 +42,7 @@ register('sq_fail', {'allow-oom'}, function(keys, argv)
 		else
 			local reply_at, _, outcome_at, state = layout(rec)
 			left[#left + 1] = id
-			c.run = c.run - 1
+			c.run, c.us = c.run - 1, (c.us or 0) + run_us
 			if state ~= 'r' or record_batch(rec, reply_at) ~= batch then
 				isolate(c, id, true)
 				verdicts[i] = '-'

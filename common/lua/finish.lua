@@ -20,7 +20,7 @@ register('sq_finish', {'allow-oom'}, function(keys, argv)
 	end
 	for i = 1, n do
 		local id, kind = argv[4 * i - 2], argv[4 * i - 1]
-		if not KINDS[kind] or not tonumber(argv[4 * i]) then
+		if not KINDS[kind] or not duration(argv[4 * i]) then
 			return refuse('job ' .. i .. ': expected id, kind s, f or c, run_us, JSON')
 		end
 		ids[i], names[i] = id, T .. ':j:' .. id
@@ -36,10 +36,11 @@ register('sq_finish', {'allow-oom'}, function(keys, argv)
 		else
 			local reply_at, _, outcome_at, state = layout(rec)
 			left[#left + 1] = id
-			c.run = c.run - 1
+			local run_us = tonumber(argv[4 * i])
+			c.run, c.us = c.run - 1, (c.us or 0) + run_us
 			if state == 'r' and record_batch(rec, reply_at) == batch then
 				local ran = kind ~= 'c' or sub(mark, 1, 1) == 's'
-				finalise(c, id, rec, reply_at, outcome_at, kind, ran, tonumber(argv[4 * i]), argv[4 * i + 1])
+				finalise(c, id, rec, reply_at, outcome_at, kind, ran, run_us, argv[4 * i + 1])
 				verdicts[i], done[id] = 'k', 'm'
 			else
 				isolate(c, id, true)

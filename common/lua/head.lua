@@ -1,9 +1,9 @@
 #!lua name=square
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- The queue's functions: every transition of a job is one of them, and one unit for Redis. The files are joined in this
--- order: head, clock, record, place, then one file per transition. The version rises with every change of the library
--- that a running peer could notice; whoever starts with a higher one loads its own.
-local VERSION = 3
+-- order: head, clock, record, place, then the others by name, one file per transition. The version rises with every
+-- change of the library that a running peer could notice; whoever starts with a higher one loads its own.
+local VERSION = 4
 
 local BATCH_MAX = 64          -- jobs of one claim
 local BATCH_NAME_MAX = 120    -- bytes of a batch id
@@ -27,14 +27,29 @@ local TAGS_MAX = 4096
 local HINTS_MAX = 64        -- cancel hints of one worker
 local HINT_TTL_S = 60
 local PROGRESS_MAX = 1024    -- bytes of JSON
+local DURATION_MAX = 1e13    -- microseconds that an attempt may say it took
+local CACHE_MAX = 100000     -- questions whose owner is remembered
+local CACHE_TTL_S = 604800
+local FOLLOW_MAX = 1000      -- jobs that wait for the result of one
+local FOLLOW_BYTES = 8388608 -- of their records, roughly
+local COPY_BYTES = 16777216  -- of results that one call copies
+local REDRIVE_MAX = 512
+local REDRIVE_BYTES = 8388608
+local PEEK_MAX = 1024
+local HEAD_BYTES = 460       -- of a record: the envelope's length stands within
+local PAGE_MAX = 200
+local PAGE_BYTES = 1048576
+local PAGE_LOOKS = 10000     -- entries that one page looks at
+local RATE_US = 1000000      -- between two samples of the counters
+local RATE_MEAN_US = 10000000
 
 -- Redis hides everything but register_function while a library is loaded, so the first call of a function fetches these.
 -- As globals they would cost as much as a table lookup through a metatable, each time.
-local call, byte, char, sub, floor, max, min, concat, unpack, tonumber, pack, unpack_bytes
+local call, byte, char, sub, floor, max, min, concat, unpack, tonumber, pack, unpack_bytes, format
 
 local function fetch()
 	call, unpack, tonumber, concat = redis.call, _G.unpack, _G.tonumber, table.concat
-	byte, char, sub = string.byte, string.char, string.sub
+	byte, char, sub, format = string.byte, string.char, string.sub, string.format
 	floor, max, min = math.floor, math.max, math.min
 	pack, unpack_bytes = struct.pack, struct.unpack
 end

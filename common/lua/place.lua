@@ -6,7 +6,10 @@
 --   T:mk     LIST, wake-up markers, <= 64               T:recent LIST, finished ids, <= 1000
 --   T:dead   ZSET, dead ids by time, 7 days             T:bad    LIST, ids of malformed records, <= 1000
 --   T:k:I.B  LIST, for boot B of instance I: jobs of it to be cancelled, <= 64, 60 s
---   T:st     HASH, live run paused n:s n:f n:x n:c n:e  T:clk    STRING, time of the last reap
+--   T:st     HASH, live run us paused n:s n:f n:x n:c n:e   T:clk  STRING, time of the last reap
+--   T:rate   STRING, the last sample of the counters, see figures.lua
+--   T:cache  HASH, question -> the job that answers it, <= 100000    T:joined  ZSET, jobs that follow, by created_at
+--   T:f:ID   LIST, the question and the jobs that follow job ID, <= 1001
 --
 -- A transition collects what it changes in a table made by changes() and ends with apply(), which writes it with as few
 -- and as wide commands as there are kinds of change: an inner command costs about as much as all of Lua's work on a job.
@@ -40,8 +43,17 @@ local function add(c, kind, a, b)
 	end
 end
 
+-- Writes it all; below. And what becomes of those who follow a job that has ended: see cache.lua.
+local apply, settle
+
 local function count(c, kind)
 	c[kind] = (c[kind] or 0) + 1
+end
+
+-- Whether the text is a sane number of microseconds.
+local function duration(text)
+	local us = tonumber(text)
+	return us and us >= 0 and us < DURATION_MAX
 end
 
 local function job_keys(T, ids)
@@ -53,8 +65,28 @@ local function job_keys(T, ids)
 	return names
 end
 
+-- A job that ends parts from those who follow it (what becomes of them is settled when all else is written), or from
+-- the one it follows. Returns its record, and where the variable parts begin now.
+local function part(c, id, rec, reply_at, outcome_at, state, json)
+	local flags = byte(rec, 5)
+	if flags >= LED then
+		c.led = c.led or {}
+		c.led[#c.led + 1] = {id = id, state = state, json = json}
+		return sub(rec, 1, 4) .. char(flags - LED) .. sub(rec, 6), reply_at, outcome_at
+	end
+	local leader = record_batch(rec, reply_at)
+	if leader ~= '' then
+		add(c, 'left', leader, id)
+		rec = record_following(rec, reply_at, flags, '')
+	end
+	return rec, reply_at - #leader, outcome_at - #leader
+end
+
 -- Ends a job: its record gets a time to live, whoever waits hears of it. outcome_at, rec as from layout().
 local function finalise(c, id, rec, reply_at, outcome_at, state, ran, run_us, json)
+	if byte(rec, 5) >= JOINED then
+		rec, reply_at, outcome_at = part(c, id, rec, reply_at, outcome_at, state, json)
+	end
 	local final, ttl = record_final(rec, outcome_at, state, c.at, ran, run_us, json)
 	if state == 'x' then
 		ttl = DEAD_TTL_S
@@ -102,6 +134,28 @@ local function give_back(c, id, rec, reply_at, outcome_at)
 	end
 end
 
+-- A job that has ended runs again, as if it were new. While an entry of it still stands in its list, that is its place.
+local function revive(c, id, rec, reply_at, envelope_at, outcome_at)
+	local anew, expires_at = record_anew(rec, c.at, reply_at, envelope_at, outcome_at)
+	add(c, 'set', c.T .. ':j:' .. id, anew)
+	if byte(rec, 5) % 2 == 0 then
+		add(c, TAIL[byte(rec, 4)], id)
+	else
+		c.fresh = (c.fresh or 0) + 1
+	end
+	if expires_at > 0 then
+		add(c, 'expiry', expires_at, id)
+	end
+	add(c, 'revived', id)
+	c.live = c.live + 1
+end
+
+-- A job whose record is lost may have been followed.
+local function orphan(c, id)
+	c.led = c.led or {}
+	c.led[#c.led + 1] = {id = id}
+end
+
 -- A record that is not one of ours: out of the queue, its id kept for a person to look at. The key is left as it is but
 -- gets a time to live. It counted as live unless it has one already (final records do).
 local function isolate(c, id, was_running)
@@ -112,6 +166,7 @@ local function isolate(c, id, was_running)
 	call('EXPIRE', key, DEAD_TTL_S)
 	add(c, 'bad', id)
 	add(c, 'unexpire', id)
+	orphan(c, id)
 end
 
 -- Hints (markers, replies, the list of the finished) go through pcall: whatever stands under their names, they must not
@@ -132,7 +187,7 @@ local function push_markers(T, n)
 end
 
 local function apply_lists(c)
-	local T, fresh = c.T, 0
+	local T, fresh = c.T, c.fresh or 0
 	for i = 1, 3 do
 		local list = LISTS[i]
 		local tail, head = c[list.tail], c[list.head]
@@ -171,6 +226,10 @@ end
 local function apply_finals(c)
 	local T, ids, records, ttl = c.T, c.final, c.records, c.ttl
 	local prefix, sets, last, text = T .. ':j:', {}, nil, nil
+	if #ids == 1 then
+		call('SET', prefix .. ids[1], records[1], 'EX', tostring(ttl[1]))
+		return
+	end
 	for i = 1, #ids do
 		sets[2 * i - 1], sets[2 * i] = prefix .. ids[i], records[i]
 	end
@@ -181,10 +240,38 @@ local function apply_finals(c)
 		end
 		call('EXPIRE', sets[2 * i - 1], text)
 	end
-	for i = 1, #TOTALS do
-		local n = c[TOTALS[i]]
-		if n then
-			call('HINCRBY', T .. ':st', TOTALS[i], n)
+end
+
+-- Redis makes text of a number slowly; the small ones, which nearly all are, are made once.
+local TEXTS = {}
+local function text_of(n)
+	local text = TEXTS[n]
+	if not text then
+		text = format('%.0f', n)
+		if n >= -SMALL_MAX and n <= SMALL_MAX then
+			TEXTS[n] = text
+		end
+	end
+	return text
+end
+
+local function apply_counters(c)
+	local key = c.T .. ':st'
+	if c.live ~= 0 then
+		call('HINCRBY', key, 'live', text_of(c.live))
+	end
+	if c.run ~= 0 then
+		call('HINCRBY', key, 'run', text_of(c.run))
+	end
+	if c.us then
+		call('HINCRBY', key, 'us', text_of(floor(c.us)))
+	end
+	if c.final then
+		for i = 1, #TOTALS do
+			local n = c[TOTALS[i]]
+			if n then
+				call('HINCRBY', key, TOTALS[i], text_of(n))
+			end
 		end
 	end
 end
@@ -203,7 +290,40 @@ local function apply_hints(c)
 	end
 end
 
-local function apply(c)
+-- What lives is neither among the ended nor among the dead.
+local function apply_revived(T, ids)
+	local recent = T .. ':recent'
+	redis.pcall('ZREM', T .. ':dead', unpack(ids))
+	if #ids == 1 then
+		redis.pcall('LREM', recent, 1, ids[1])
+		return
+	end
+	local revived, kept, all = {}, {}, redis.pcall('LRANGE', recent, 0, -1)
+	for i = 1, #ids do
+		revived[ids[i]] = true
+	end
+	for i = 1, #all do
+		if not revived[all[i]] then
+			kept[#kept + 1] = all[i]
+		end
+	end
+	if #kept < #all then
+		call('DEL', recent)
+		if kept[1] then
+			call('RPUSH', recent, unpack(kept))
+		end
+	end
+end
+
+-- Pairs of a leader and who no longer follows it.
+local function apply_left(T, pairs)
+	for i = 1, #pairs, 2 do
+		redis.pcall('LREM', T .. ':f:' .. pairs[i], 1, pairs[i + 1])
+		call('ZREM', T .. ':joined', pairs[i + 1])
+	end
+end
+
+function apply(c)
 	local T = c.T
 	if c.set then
 		call('MSET', unpack(c.set))
@@ -225,14 +345,18 @@ local function apply(c)
 		call('LPUSH', T .. ':bad', unpack(c.bad))
 		call('LTRIM', T .. ':bad', 0, BAD_MAX - 1)
 	end
-	if c.live ~= 0 then
-		call('HINCRBY', T .. ':st', 'live', c.live)
-	end
-	if c.run ~= 0 then
-		call('HINCRBY', T .. ':st', 'run', c.run)
-	end
+	apply_counters(c)
 	if c.final then
 		apply_hints(c)
+	end
+	if c.revived then
+		apply_revived(T, c.revived)
+	end
+	if c.left then
+		apply_left(T, c.left)
+	end
+	if c.led then
+		settle(c)
 	end
 end
 
@@ -286,6 +410,7 @@ local function bury(c, id, rec)
 	local key = c.T .. ':j:' .. id
 	if not layout(rec) then
 		if not rec and call('EXISTS', key) == 0 then
+			orphan(c, id)
 			return false
 		end
 		isolate(c, id, false)

@@ -142,17 +142,18 @@ local function mend_leases(T, at, lease_us)
 	if at < last or at - last > CLOCK_GAP_US then
 		rearmed = rearm(T, '-inf', at, at + lease_us)
 	end
-	call('SET', T .. ':clk', string.format('%.0f', at))
-	return rearmed + rearm(T, string.format('%.0f', at + lease_us + 1000000), '+inf', at + lease_us)
+	call('SET', T .. ':clk', format('%.0f', at))
+	return rearmed + rearm(T, format('%.0f', at + lease_us + 1000000), '+inf', at + lease_us)
 end
 
--- Jobs that a claim would get now.
+-- Jobs that a claim would get now: not those that follow another one.
 local function waiting(T)
 	local st = call('HMGET', T .. ':st', 'live', 'run', 'paused')
 	if st[3] == '1' then
 		return 0
 	end
-	return max(0, tonumber(st[1] or 0) - tonumber(st[2] or 0) - call('ZCARD', T .. ':d'))
+	return max(0, tonumber(st[1] or 0) - tonumber(st[2] or 0) - call('ZCARD', T .. ':d')
+		- call('ZCARD', T .. ':joined'))
 end
 
 register('sq_reap', {'allow-oom'}, function(keys, argv)
@@ -170,6 +171,8 @@ register('sq_reap', {'allow-oom'}, function(keys, argv)
 	isolated = isolated + sweep(T, at, bound) + (c.isolated or 0)
 	redis.pcall('ZREMRANGEBYSCORE', T .. ':dead', '-inf', at - DEAD_TTL_S * 1000000)
 	redis.pcall('ZREMRANGEBYRANK', T .. ':dead', 0, -DEAD_MAX - 1)
+	local n, enqueued, ended = read_counters(T)
+	sample(T, at, enqueued, ended, n[3])
 	more = more or more_expired or promoted >= bound
 	return {at, due, c.requeued or 0, c.retried or 0, c.died or 0, c.cancelled or 0, expired, promoted, rearmed,
 		isolated, call('ZCARD', T .. ':lease'), more and 1 or 0, waiting(T)}

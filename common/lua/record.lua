@@ -43,6 +43,12 @@ local function record_crashed(rec)
 	return floor(byte(rec, 5) / 4) % 2 == 1
 end
 
+-- Flags: a stored result answered the job; it follows another one; others follow it.
+local HIT, JOINED, LED = 8, 16, 32
+local function record_joined(rec)
+	return floor(byte(rec, 5) / JOINED) % 2 == 1
+end
+
 -- Running jobs have their progress where the outcome will stand; without it:
 local function record_silent(rec, outcome)
 	return #rec == outcome + 3 and rec or sub(rec, 1, outcome - 1) .. '\0\0\0\0'
@@ -58,10 +64,10 @@ local function record_claimed(rec, reply, under)
 	return 'J1r' .. sub(rec, 4, 70) .. under .. sub(rec, reply)
 end
 
--- Flags with the bit set that says: an entry of this job still stands in its list.
+-- Flags with the bit set that says: an entry of this job still stands in its list. One that follows has none there.
 local function record_tombstone(rec)
 	local flags = byte(rec, 5)
-	return flags % 2 == 1 and rec or sub(rec, 1, 4) .. char(flags + 1) .. sub(rec, 6)
+	return (flags % 2 == 1 or record_joined(rec)) and rec or sub(rec, 1, 4) .. char(flags + 1) .. sub(rec, 6)
 end
 
 -- Counts and lengths as bytes: the small ones, which nearly all are, are made once.
@@ -105,6 +111,19 @@ local function record_retry(rec, outcome, attempt, run_at, crashed)
 	local flags = byte(rec, 5) + (crashed and not record_crashed(rec) and 4 or 0)
 	return 'J1d' .. sub(rec, 4, 4) .. char(flags) .. sub(rec, 6, 6) .. pack('<H', attempt) .. sub(rec, 9, 22)
 		.. pack('<i8i8', run_at, expires_at) .. ZERO16 .. sub(record_silent(rec, outcome), 55), expires_at
+end
+
+-- The record as at a submission that may run now: the envelope and the wishes stay.
+local function record_anew(rec, at, reply, envelope, outcome)
+	local expires_in = unpack_bytes('<i8', rec, 55)
+	local expires_at = expires_in > 0 and at + expires_in or 0
+	return 'J1q' .. sub(rec, 4, 4) .. '\0\0\0\0' .. sub(rec, 9, 22) .. pack('<i8i8', at, expires_at) .. ZERO16
+		.. sub(rec, 55, 70) .. '\0\0' .. sub(rec, envelope, outcome - 1) .. '\0\0\0\0', expires_at
+end
+
+-- The record with other flags, and the batch replaced: the job it follows, or nobody.
+local function record_following(rec, reply, flags, leader)
+	return sub(rec, 1, 4) .. char(flags) .. sub(rec, 6, 70) .. char(#leader) .. leader .. sub(rec, reply)
 end
 
 -- Exponential, with a jitter of half of it to either side that depends on nothing but the job and the attempt.

@@ -68,6 +68,35 @@ START_TEST(test_presence_keeps_the_catalogues_in_use)
 }
 END_TEST
 
+/* Metrics stand until others come or the instance goes, by leaving or by silence; too large a text changes nothing. */
+START_TEST(test_presence_keeps_metrics)
+{
+	static char large[262146];
+	memset(large, 'x', sizeof large - 1);
+	expect_reg("[now 1 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", "m1");
+	expect_reg("[now 2 0]", "sq_presence", "W1", "{}", "5000000", "here", "", "", "n1");
+	expect_reg("[now 2 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", "");
+	expect_reg("[now 2 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "");
+	expect_reg("[now 2 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", large);
+	expect_value("m1", "HGET", KEYS_REG_MET, "W0");
+	large[sizeof large - 2] = '\0';
+	expect_reg("[now 2 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", large);
+	expect_value("262144", "HSTRLEN", KEYS_REG_MET, "W0");
+	expect_reg("[now 2 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", "m2");
+	expect_value("m2", "HGET", KEYS_REG_MET, "W0");
+	expect_reg("[now 3 0]", "sq_presence", "W0", "", "5000000", "", "", "", "m3");
+	expect_value("[W1]", "HKEYS", KEYS_REG_MET);
+	ask_later(5000000);
+	expect_reg("[now 4 0]", "sq_presence", "W2", "{}", "5000000", "here", "", "");
+	expect_value("0", "EXISTS", KEYS_REG_MET);
+	expect_value("1", "HSET", KEYS_REG_MET, "W9", "of nobody");
+	expect_reg("[now 4 0]", "sq_presence", "W2", "{}", "5000000", "here", "", "", "o1");
+	expect_value("2", "HLEN", KEYS_REG_MET);
+	expect_reg("[now 5 0]", "sq_presence", "W2", "{}", "5000000", "elsewhere", "", "");
+	expect_value("[W2]", "HKEYS", KEYS_REG_MET);
+}
+END_TEST
+
 /* ---- limits ---- */
 
 /* Enqueues, claims and finishes n jobs with one receiver, many at a time. */
@@ -109,7 +138,7 @@ START_TEST(test_lists_stay_within_their_bounds)
 	int64_t recent = rreply_int(lab_do(ask_lab, "LLEN", LAB_TAG ":recent"));
 	ck_assert_int_le(recent, 1000);
 	ck_assert_int_ge(recent, 900);
-	expect_value("[live 0 run 0 n:s 10240]", "HGETALL", LAB_TAG ":st");
+	expect_value("[live 0 run 0 us 10240 n:s 10240]", "HGETALL", LAB_TAG ":st");
 	lab_do(ask_lab, "EVAL", "for i = 1, 999 do redis.call('LPUSH', KEYS[1], i) end", "1", LAB_TAG ":bad");
 	for (unsigned i = 0; i < 3; i++) {
 		char key[KEYS_NAME_SIZE];
@@ -167,6 +196,22 @@ static const struct {
 	{ { "sq_watch", "id" } },
 	{ { "sq_watch", "id", "a,b" } },
 	{ { "sq_pause", "2" } },
+	{ { "sq_retry" } },
+	{ { "sq_retry", "id" } },
+	{ { "sq_retry", "id", "many" } },
+	{ { "sq_redrive", "0", "1" } },
+	{ { "sq_redrive", "1" } },
+	{ { "sq_list", "q", "1" } },
+	{ { "sq_list", "y", "1", "" } },
+	{ { "sq_list", "q", "0", "" } },
+	{ { "sq_list", "q", "1.5", "" } },
+	{ { "sq_list", "q", "201", "" } },
+	{ { "sq_list", "q", "1", "0190a8d1-7c00-7000-8000-000000000000" } },
+	{ { "sq_list", "d", "1", "170000000000000x0190a8d1-7c00-7000-8000-000000000000" } },
+	{ { "sq_peek" } },
+	{ { "sq_finish", "B", "id", "s", "-1", "{}" } },
+	{ { "sq_finish", "B", "id", "s", "nan", "{}" } },
+	{ { "sq_fail", "B", "id", "r", "1e300", "{}" } },
 	{ { "sq_register", "x" } },
 	{ { "sq_presence", "W0", "{}", "5000000" } },
 	{ { "sq_presence", "W0", "{}", "0", "", "", "" } },
@@ -191,7 +236,7 @@ START_TEST(test_enqueue_of_nonsense_changes_nothing)
 	ck_assert_int_eq(rreply_type(lab_call(ask_lab, "sq_enqueue", "100", ask_ids[0], "")), RREPLY_ERROR);
 	ck_assert_int_eq(rreply_type(lab_call(ask_lab, "sq_enqueue", "100")), RREPLY_ERROR);
 	ck_assert_str_eq(ask_enqueue_job(0, &ask_plain, "soon", "100"),
-			 "!ERR square: job 1: expected options run_at|hash|fingerprint");
+			 "!ERR square: job 1: expected options run_at|hash|fingerprint[|question|max_age]");
 	ck_assert_str_eq(ask_enqueue_job(0, &ask_plain, "", "many"),
 			 "!ERR square: expected live_max and 1 to 1024 times id, options, record");
 	expect_value("[{jq:vclock}]", "KEYS", "*");
@@ -328,6 +373,7 @@ static void add_core(TCase *tc)
 	tcase_add_test(tc, test_presence_counts_changes);
 	tcase_add_test(tc, test_presence_of_one_seen_in_the_future);
 	tcase_add_test(tc, test_presence_keeps_the_catalogues_in_use);
+	tcase_add_test(tc, test_presence_keeps_metrics);
 }
 
 static void add_limits(TCase *tc)

@@ -125,7 +125,7 @@ START_TEST(test_finish_stores_once)
 	ck_assert_uint_eq(job.attempt, 1);
 	ck_assert_uint_eq(job.started_at, ask_lab->now_us - 3000);
 	ck_assert_uint_eq(job.finished_at, ask_lab->now_us);
-	expect_value("[live 0 run 0 n:s 1]", "HGETALL", LAB_TAG ":st");
+	expect_value("[live 0 run 0 us 3000 n:s 1]", "HGETALL", LAB_TAG ":st");
 	expect_value("1", "LLEN", LAB_TAG ":r:R0");
 	expect_value("1", "LLEN", LAB_TAG ":r:R1");
 	size_t n;

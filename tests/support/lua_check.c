@@ -9,8 +9,22 @@
 #include "must.h"
 #include "queue.h"
 
-enum { MARKERS_MAX = 64, HINTS_MAX = 64, RECENT_MAX = 1000, BAD_MAX = 1000, DEAD_MAX = 10000 };
-enum { REPLY_TTL_MS = 60000, HINT_TTL_MS = 60000, IDEM_TTL_MS = 86400000, RECORD_TTL_MS = 604800000 };
+enum {
+	MARKERS_MAX = 64,
+	HINTS_MAX = 64,
+	RECENT_MAX = 1000,
+	BAD_MAX = 1000,
+	DEAD_MAX = 10000,
+	CACHE_MAX = 100000,
+	FOLLOW_MAX = 1000
+};
+enum {
+	REPLY_TTL_MS = 60000,
+	HINT_TTL_MS = 60000,
+	IDEM_TTL_MS = 86400000,
+	RECORD_TTL_MS = 604800000,
+	CACHE_TTL_MS = 604800000
+};
 
 static const char *violation(struct lua_state *st, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -165,6 +179,8 @@ static const char *check_list(struct lua_state *st, const char *name, enum job_p
 			if (job->job.priority != priority)
 				return violation(st, "job %s of priority %c stands in %s", job->id, job->job.priority,
 						 name);
+			if (job->job.flags & JOB_FLAG_JOINED)
+				return violation(st, "job %s follows another one and stands in %s", job->id, name);
 			if (job->job.flags & JOB_FLAG_TOMBSTONE)
 				return violation(st, "queued job %s is flagged as a tombstone", job->id);
 		} else {
@@ -260,6 +276,73 @@ static const char *check_expiry(struct lua_state *st)
 	return NULL;
 }
 
+/* ---- those who wait for another job's result ---- */
+
+static const char *check_follower(struct lua_state *st, const char *leader, const char *id)
+{
+	struct lua_job *job = lua_state_job(st, id);
+	const struct rreply *score = pair(lua_state_key(st, "joined"), id);
+
+	st->live++;
+	if (!score)
+		return violation(st, "job %s follows %s and is not among the joined", id, leader);
+	if (!job)
+		return violation(st, "job %s follows %s and has no record", id, leader);
+	if (!job->readable)
+		return NULL;
+	job->places++;
+	job->follows = true;
+	if (job->job.state != JOB_QUEUED || !(job->job.flags & JOB_FLAG_JOINED))
+		return violation(st, "job %s, state %c, flags %u, follows %s", id, job->job.state, job->job.flags,
+				 leader);
+	if (job->job.batch.n != strlen(leader) || memcmp(job->job.batch.p, leader, job->job.batch.n) != 0)
+		return violation(st, "job %s follows %s, its record says %.*s", id, leader, (int)job->job.batch.n,
+				 job->job.batch.p);
+	if (strtod(rreply_str(score, NULL), NULL) != (double)job->job.created_at)
+		return violation(st, "job %s: created_at and its score among the joined differ", id);
+	return NULL;
+}
+
+/* Who follows, follows somebody who will end. */
+static const char *check_followers(struct lua_state *st)
+{
+	const struct lua_key *joined = lua_state_key(st, "joined");
+	const char *why = NULL;
+	size_t n = 0;
+
+	for (size_t k = 0; k < st->key_count && !why; k++) {
+		const struct lua_key *key = &st->keys[k];
+		if (strncmp(key->name, "f:", 2) != 0)
+			continue;
+		const struct lua_job *leader = lua_state_job(st, key->name + 2);
+		if (leader && leader->readable &&
+		    (job_state_done(leader->job.state) || !(leader->job.flags & JOB_FLAG_LED)))
+			return violation(st, "job %s, state %c, flags %u, is followed", leader->id, leader->job.state,
+					 leader->job.flags);
+		for (size_t i = 1; i < rreply_count(key->value) && !why; i++, n++)
+			why = check_follower(st, key->name + 2, element(key, i));
+	}
+	if (!why && joined && n != rreply_count(joined->value) / 2)
+		return violation(st, "%zu jobs follow, %zu are among the joined", n, rreply_count(joined->value) / 2);
+	return why;
+}
+
+static const char *check_reuse(struct lua_state *st, const struct lua_job *job)
+{
+	const struct job *j = &job->job;
+	bool led = (j->flags & JOB_FLAG_LED) != 0, joined = (j->flags & JOB_FLAG_JOINED) != 0;
+	char name[ID_TEXT_SIZE + 2];
+
+	snprintf(name, sizeof name, "f:%s", job->id);
+	if (led != (lua_state_key(st, name) != NULL))
+		return violation(st, "job %s: flags %u, and its list of followers is %s", job->id, j->flags,
+				 led ? "not there" : "there");
+	if (job_state_done(j->state) ? led : joined != job->follows || (j->flags & JOB_FLAG_HIT))
+		return violation(st, "job %s, state %c: flags %u, follows: %d", job->id, j->state, j->flags,
+				 job->follows);
+	return NULL;
+}
+
 /* ---- jobs, counters, bounds ---- */
 
 static const char *check_final(struct lua_state *st, const struct lua_job *job)
@@ -303,9 +386,11 @@ static const char *check_jobs(struct lua_state *st)
 	const char *why = NULL;
 
 	for (size_t i = 0; i < st->job_count && !why; i++)
-		if (st->jobs[i].readable)
+		if (st->jobs[i].readable) {
 			why = job_state_done(st->jobs[i].job.state) ? check_final(st, &st->jobs[i])
 								    : check_live(st, &st->jobs[i]);
+			why = why ? why : check_reuse(st, &st->jobs[i]);
+		}
 	return why;
 }
 
@@ -333,6 +418,10 @@ static const struct {
 	{ "bad", false, 'l', BAD_MAX, 0 },
 	{ "st", false, 'h', 16, 0 },
 	{ "clk", false, 's', 20, 0 },
+	{ "rate", false, 's', 200, 0 },
+	{ "cache", false, 'h', CACHE_MAX, CACHE_TTL_MS },
+	{ "f:", true, 'l', FOLLOW_MAX + 1, 0 },
+	{ "joined", false, 'z', SIZE_MAX, 0 },
 };
 
 static const char *check_key(struct lua_state *st, const struct lua_key *key)
@@ -382,6 +471,7 @@ const char *lua_state_check(struct lua_state *st)
 	why = why ? why : check_list(st, "w:low", JOB_LOW);
 	why = why ? why : check_delayed(st);
 	why = why ? why : check_batches(st);
+	why = why ? why : check_followers(st);
 	why = why ? why : check_expiry(st);
 	why = why ? why : check_jobs(st);
 	return why ? why : check_counters(st);

@@ -29,6 +29,7 @@ struct lua_job {
 	unsigned places;     /* where it stands as a live job */
 	unsigned tombstones; /* entries in lists that stand for nothing */
 	bool in_expiry;
+	bool follows; /* stands in the list of a leader */
 };
 
 /* Borrows from the last reply of the link: valid until its next call. */

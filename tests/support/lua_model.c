@@ -30,7 +30,7 @@ static struct mjob *job_arg(struct model *m, const struct lua_call *c, size_t i)
 
 /* ---- the functions ---- */
 
-static void enqueue_one(struct model *m, struct mjob *j, const struct job *wish, uint64_t run_at)
+static void enqueue_one(struct model *m, struct mjob *j, const struct job *wish, uint64_t run_at, bool computes)
 {
 	j->state = 'q';
 	j->priority = (char)wish->priority;
@@ -44,10 +44,11 @@ static void enqueue_one(struct model *m, struct mjob *j, const struct job *wish,
 	if (j->run_at > m->now) {
 		j->state = 'd';
 		ints_push(&m->waiting, model_number(j));
-	} else {
+	} else if (computes) {
 		ints_push(&m->lists[model_list(j)], model_number(j));
 	}
-	model_markers(m, 1);
+	if (computes)
+		model_markers(m, 1);
 	ints_push(&m->present, model_number(j));
 	m->live++;
 	m->accepted++;
@@ -72,17 +73,51 @@ static void idem_add(struct model *m, const char *hash, const char *print, const
 	snprintf(k->print, sizeof k->print, "%s", print);
 }
 
-/* Splits "run_at|hash|print". */
-static uint64_t options(const char *s, char hash[24], char print[24])
-{
-	const char *a = strchr(s, '|'), *b = a ? strchr(a + 1, '|') : NULL;
+struct options {
+	uint64_t run_at, max_age;
+	char hash[24], print[24], question[24];
+};
 
-	hash[0] = print[0] = '\0';
-	if (!b)
-		return 0;
-	snprintf(hash, 24, "%.*s", (int)(b - a - 1), a + 1);
-	snprintf(print, 24, "%s", b + 1);
-	return strtoull(s, NULL, 10);
+/* Splits "run_at|hash|print|question|max_age". */
+static struct options options(const char *s)
+{
+	struct options o = { .run_at = strtoull(s, NULL, 10) };
+	char *const fields[] = { o.hash, o.print, o.question };
+
+	for (size_t i = 0; i < 3 && (s = strchr(s, '|')) != NULL; i++) {
+		s++;
+		snprintf(fields[i], 24, "%.*s", (int)strcspn(s, "|"), s);
+	}
+	s = s ? strchr(s, '|') : NULL;
+	o.max_age = s ? strtoull(s + 1, NULL, 10) : 0;
+	return o;
+}
+
+static char accepted_code(const struct mjob *j)
+{
+	return j->hit ? 'H' : j->joined ? 'J' : 'A';
+}
+
+/* A new job: accepted, answered by a result, or refused. */
+static char enqueue_new(struct model *m, struct mjob *j, const struct job *wish, const struct options *o, bool room)
+{
+	bool asks = *o->question && max_of(o->run_at, m->now + wish->delay_us) <= m->now;
+	struct mjob *owner = asks ? model_owner(m, o->question, o->max_age) : NULL;
+	bool hit = owner && owner->state == 's';
+
+	if (!room && !hit)
+		return 'F';
+	enqueue_one(m, j, wish, o->run_at, !owner);
+	if (hit) {
+		snprintf(j->outcome, sizeof j->outcome, "%s", owner->outcome);
+		j->hit = true;
+		model_finalise(m, j, 's', false, 0);
+	} else if (owner) {
+		model_follow(m, j, owner, o->question);
+	} else if (asks) {
+		model_own(m, o->question, model_number(j));
+	}
+	return accepted_code(j);
 }
 
 static void call_enqueue(struct model *m, const struct lua_call *c, struct buf *expect)
@@ -93,26 +128,26 @@ static void call_enqueue(struct model *m, const struct lua_call *c, struct buf *
 	for (size_t i = 1; i + 2 < c->n; i += 3) {
 		struct mjob *j = job_arg(m, c, i);
 		struct job wish;
-		char hash[24], print[24];
-		uint64_t run_at = options(text(c, i + 1), hash, print);
-		struct midem *k = idem_find(m, hash);
+		struct options o = options(text(c, i + 1));
+		struct midem *k = idem_find(m, o.hash);
 
 		job_record_decode(c->args[i + 2].data, c->args[i + 2].len, &wish);
 		buf_byte(&each, ' ');
 		if (k && k->first != model_number(j)) {
-			bool same = strcmp(k->print, print) == 0;
+			bool same = strcmp(k->print, o.print) == 0;
 			buf_printf(&each, "%c%s", same ? 'R' : 'C', same ? m->jobs[k->first].id : "");
 			special = true;
 		} else if (j->state && !j->gone) {
-			buf_printf(&each, "A%llu", (unsigned long long)j->created_at);
-			special = special || j->created_at != m->now;
-		} else if (m->live >= (int64_t)number(c, 0)) {
-			buf_byte(&each, 'F');
-			special = true;
+			buf_printf(&each, "%c%llu", accepted_code(j), (unsigned long long)j->created_at);
+			special = special || j->created_at != m->now || accepted_code(j) != 'A';
 		} else {
-			enqueue_one(m, j, &wish, run_at);
-			idem_add(m, hash, print, j);
-			buf_printf(&each, "A%llu", (unsigned long long)m->now);
+			char code = enqueue_new(m, j, &wish, &o, m->live < (int64_t)number(c, 0));
+			buf_byte(&each, code);
+			if (code != 'F') {
+				idem_add(m, o.hash, o.print, j);
+				buf_printf(&each, "%llu", (unsigned long long)m->now);
+			}
+			special = special || code != 'A';
 		}
 	}
 	buf_printf(expect, "[%llu%s]", (unsigned long long)m->now, special ? buf_cstr(&each) : "");
@@ -155,6 +190,7 @@ static bool claim_new(struct model *m, const char *name, size_t max, uint64_t le
 		}
 	if (b->jobs.n == 0)
 		model_batch_drop(m, b);
+	model_settle(m);
 	if (!model_any_waiting(m))
 		m->markers = 0;
 	return model_any_waiting(m);
@@ -210,6 +246,8 @@ static void call_finish(struct model *m, const struct lua_call *c, struct buf *e
 		char kind = text(c, i + 1)[0];
 		bool was = strcmp(j->batch, text(c, 0)) == 0;
 		if (model_leave(m, text(c, 0), j)) {
+			m->run_us += number(c, i + 2);
+			snprintf(j->outcome, sizeof j->outcome, "%s", text(c, i + 3));
 			if (j->corrupt)
 				model_isolate(m, j);
 			else
@@ -219,6 +257,7 @@ static void call_finish(struct model *m, const struct lua_call *c, struct buf *e
 			buf_byte(expect, model_final(j) && !j->gone && was ? 'm' : '-');
 		}
 	}
+	model_settle(m);
 }
 
 static void call_fail(struct model *m, const struct lua_call *c, struct buf *expect)
@@ -228,6 +267,7 @@ static void call_fail(struct model *m, const struct lua_call *c, struct buf *exp
 		bool was = strcmp(j->batch, text(c, 0)) == 0;
 		char verdict = '-';
 		if (model_leave(m, text(c, 0), j)) {
+			m->run_us += number(c, i + 2);
 			if (j->corrupt) {
 				model_isolate(m, j);
 			} else if (j->cancel) {
@@ -241,6 +281,7 @@ static void call_fail(struct model *m, const struct lua_call *c, struct buf *exp
 		}
 		buf_byte(expect, verdict);
 	}
+	model_settle(m);
 }
 
 static void call_progress(struct model *m, const struct lua_call *c, struct buf *expect)
@@ -273,6 +314,7 @@ static void call_release(struct model *m, const struct lua_call *c, struct buf *
 		buf_byte(expect, verdict);
 	}
 	model_give_back(m, &heads);
+	model_settle(m);
 	free(heads.v);
 }
 
@@ -379,12 +421,14 @@ static void sweep(struct model *m, size_t bound, struct reaped *r)
 			ints_remove(&m->lists[l], 0);
 			r->isolated += model_bury(m, j);
 		}
+	model_settle(m);
 }
 
 static void call_reap(struct model *m, const struct lua_call *c, struct buf *expect)
 {
 	struct reaped r = { 0 };
 	struct ints heads = { 0 };
+	double means[3];
 	size_t bound = number(c, 3), jobs = 0;
 	struct mbatch *b;
 	bool more_expired;
@@ -400,6 +444,7 @@ static void call_reap(struct model *m, const struct lua_call *c, struct buf *exp
 		reap_batch(m, b, &r, &heads);
 	}
 	model_give_back(m, &heads);
+	model_settle(m);
 	free(heads.v);
 	r.expired = model_expire(m, bound, &more_expired);
 	uint64_t due = model_promote(m, bound, &r.promoted, &isolated);
@@ -408,11 +453,13 @@ static void call_reap(struct model *m, const struct lua_call *c, struct buf *exp
 	for (size_t i = m->dead.n; i-- > 0;)
 		if (m->jobs[m->dead.v[i]].finished_at + 7 * DAY_US <= m->now)
 			ints_remove(&m->dead, i);
+	model_sample(m, means);
 	r.more = r.more || more_expired || r.promoted >= bound;
 	buf_printf(expect, "[%llu %llu %u %u %u %u %u %u %u %u %zu %d %lld]", (unsigned long long)m->now,
 		   (unsigned long long)due, r.requeued, r.retried, r.died, r.cancelled, r.expired, r.promoted,
 		   r.rearmed, r.isolated, m->batch_count, r.more,
-		   m->paused ? 0ll : (long long)(m->live - m->running - (int64_t)m->waiting.n));
+		   m->paused ? 0ll
+			     : (long long)(m->live - m->running - (int64_t)m->waiting.n - (int64_t)model_followers(m)));
 }
 
 static void call_cancel(struct model *m, const struct lua_call *c, struct buf *expect)
@@ -433,8 +480,9 @@ static void call_cancel(struct model *m, const struct lua_call *c, struct buf *e
 		if (j->state == 'd')
 			ints_drop(&m->waiting, model_number(j));
 		else
-			j->tombstone = true;
+			j->tombstone = !j->joined;
 		model_finalise(m, j, 'c', false, 0);
+		model_settle(m);
 	}
 	buf_printf(expect, "[%c ", code);
 	print_job(expect, j);
@@ -471,10 +519,21 @@ void model_call(struct model *m, const struct lua_call *c, struct buf *expect)
 		const char *function;
 		void (*call)(struct model *, const struct lua_call *, struct buf *);
 	} calls[] = {
-		{ "sq_enqueue", call_enqueue }, { "sq_claim", call_claim }, { "sq_start", call_start },
-		{ "sq_finish", call_finish },   { "sq_fail", call_fail },   { "sq_release", call_release },
-		{ "sq_extend", call_extend },   { "sq_reap", call_reap },   { "sq_cancel", call_cancel },
-		{ "sq_watch", call_watch },     { "sq_pause", call_pause }, { "sq_progress", call_progress },
+		{ "sq_enqueue", call_enqueue },
+		{ "sq_claim", call_claim },
+		{ "sq_start", call_start },
+		{ "sq_finish", call_finish },
+		{ "sq_fail", call_fail },
+		{ "sq_release", call_release },
+		{ "sq_extend", call_extend },
+		{ "sq_reap", call_reap },
+		{ "sq_cancel", call_cancel },
+		{ "sq_watch", call_watch },
+		{ "sq_pause", call_pause },
+		{ "sq_progress", call_progress },
+		{ "sq_retry", model_call_retry },
+		{ "sq_redrive", model_call_redrive },
+		{ "sq_figures", model_call_figures },
 	};
 
 	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)

@@ -23,18 +23,21 @@ void ints_remove(struct ints *a, size_t at);
 
 struct mjob {
 	char id[ID_TEXT_SIZE];
-	char state;    /* as in the record; 0: never accepted; '!': isolated */
-	char priority; /* h n l */
-	bool corrupt;  /* somebody overwrote the record */
-	bool gone;     /* final, and its record's time has run out */
+	char state;        /* as in the record; 0: never accepted; '!': isolated */
+	char priority;     /* h n l */
+	bool corrupt;      /* somebody overwrote the record */
+	bool gone;         /* final, and its record's time has run out */
+	bool corrupt_head; /* ... behind its fixed part */
 	bool cancel, crashed, tombstone, in_expiry;
-	char progress[64]; /* running: what it said last */
-	char mark;         /* running: 'c' or 's' */
+	bool hit, joined, led; /* joined: and still waiting, batch is the leader's id */
+	char progress[64];     /* running: what it said last */
+	char mark;             /* running: 'c' or 's' */
 	unsigned attempt, max_attempts;
 	uint64_t created_at, run_at, expires_at, started_at, finished_at, expires_in;
 	char batch[128];
 	char receivers[256];
-	uint64_t digest; /* of the final record, 0 before it was seen */
+	char outcome[48]; /* of one that succeeded */
+	uint64_t digest;  /* of the final record, 0 before it was seen */
 };
 
 struct mbatch {
@@ -49,6 +52,30 @@ struct midem {
 	uint64_t created_at;
 };
 
+/* The jobs that wait for the result of another one. */
+struct mgroup {
+	unsigned leader;
+	char question[24];
+	struct ints jobs;
+};
+
+struct mowner {
+	char question[24];
+	unsigned owner;
+};
+
+/* A job that has ended, or (state 0) is lost, and may have been followed. */
+struct mled {
+	unsigned job;
+	char state;
+};
+
+/* The last sample of the counters. */
+struct mrate {
+	bool known;
+	double at, counts[3], means[3];
+};
+
 enum { MODEL_RECEIVERS = 4 };
 
 struct model {
@@ -61,7 +88,13 @@ struct model {
 	size_t batch_count;
 	struct midem *idems;
 	size_t idem_count;
-	struct ints replies[MODEL_RECEIVERS]; /* of receivers "R0" ... */
+	struct mgroup *groups;
+	size_t group_count;
+	struct mowner *owners;
+	size_t owner_count;
+	struct mled *led; /* to be settled when the call has done everything else */
+	size_t led_count;
+	struct ints replies[MODEL_RECEIVERS]; /* of receivers "R0" ...: job << 8 | the state told */
 	struct ints ended;                    /* all final jobs in the order of their ends */
 	struct ints present;                  /* jobs whose record exists */
 	struct ints dead;
@@ -69,6 +102,8 @@ struct model {
 	uint64_t clk;
 	unsigned markers, bad;
 	int64_t live, running, totals[5]; /* s f x c e */
+	uint64_t run_us;
+	struct mrate rate;
 	uint64_t accepted;
 };
 

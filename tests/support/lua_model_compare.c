@@ -83,7 +83,8 @@ static const char *compare_job(struct model *m, struct lua_state *st, struct mjo
 	const struct lua_job *job = lua_state_job(st, j->id);
 	const struct job *real;
 	unsigned flags = (j->tombstone ? JOB_FLAG_TOMBSTONE : 0) | (j->cancel ? JOB_FLAG_CANCEL_ASKED : 0) |
-			 (j->crashed ? JOB_FLAG_CRASHED : 0);
+			 (j->crashed ? JOB_FLAG_CRASHED : 0) | (j->hit ? JOB_FLAG_HIT : 0) |
+			 (j->joined ? JOB_FLAG_JOINED : 0) | (j->led ? JOB_FLAG_LED : 0);
 
 	(void)m;
 	if (!job)
@@ -106,6 +107,9 @@ static const char *compare_job(struct model *m, struct lua_state *st, struct mjo
 	if (!job_state_done(real->state) && !span_is(real->outcome, j->progress))
 		return differ(st, "job %s (%c): expected progress '%s', came '%.*s'", j->id, j->state, j->progress,
 			      (int)real->outcome.n, real->outcome.p);
+	if (j->state == 's' && !span_is(real->outcome, j->outcome))
+		return differ(st, "job %s: expected the result %s, came %.*s", j->id, j->outcome, (int)real->outcome.n,
+			      real->outcome.p);
 	if (job_state_done(real->state)) {
 		if (j->digest && j->digest != digest(job->record))
 			return differ(st, "final job %s has changed", j->id);
@@ -161,21 +165,22 @@ static const char *compare_replies(struct model *m, struct lua_state *st, unsign
 	if (elements(st, name) != expected->n)
 		return differ(st, "%s: expected %zu replies, came %zu", name, expected->n, elements(st, name));
 	for (size_t i = 0; i < expected->n; i++) {
-		const struct mjob *j = &m->jobs[expected->v[i]];
+		const struct mjob *j = &m->jobs[expected->v[i] >> 8];
+		char state = (char)(expected->v[i] & 0xff);
 		struct job job;
 		size_t n;
 		const char *s = rreply_str(rreply_at(lua_state_key(st, name)->value, i), &n);
 		if (n < ID_TEXT_LEN || memcmp(s, j->id, ID_TEXT_LEN) != 0 ||
-		    job_record_decode(s + ID_TEXT_LEN, n - ID_TEXT_LEN, &job) || (char)job.state != j->state)
+		    job_record_decode(s + ID_TEXT_LEN, n - ID_TEXT_LEN, &job) || (char)job.state != state)
 			return differ(st, "%s: expected the final record of job %s (%c) at place %zu", name, j->id,
-				      j->state, i);
+				      state, i);
 	}
 	return NULL;
 }
 
 static const char *compare_counts(struct model *m, struct lua_state *st)
 {
-	size_t recent = m->ended.n < 900 ? m->ended.n : 900; /* it is trimmed a little lower than its bound */
+	size_t recent = m->ended.n < 600 ? m->ended.n : 600; /* it is trimmed a little lower; some run again */
 	const struct {
 		const char *name;
 		int64_t expected, came;
@@ -183,6 +188,7 @@ static const char *compare_counts(struct model *m, struct lua_state *st)
 		{ "live", m->live, lua_state_count(st, "live") },
 		{ "run", m->running, lua_state_count(st, "run") },
 		{ "paused", m->paused, lua_state_count(st, "paused") },
+		{ "us", (int64_t)m->run_us, lua_state_count(st, "us") },
 		{ "n:s", m->totals[0], lua_state_count(st, "n:s") },
 		{ "n:f", m->totals[1], lua_state_count(st, "n:f") },
 		{ "n:x", m->totals[2], lua_state_count(st, "n:x") },
@@ -219,6 +225,44 @@ static const char *compare_idems(struct model *m, struct lua_state *st)
 				     : differ(st, "idempotency keys: expected %zu, came %zu", m->idem_count, keys);
 }
 
+static const char *compare_group(struct model *m, struct lua_state *st, const struct mgroup *g)
+{
+	char name[ID_TEXT_SIZE + 2];
+
+	snprintf(name, sizeof name, "f:%s", m->jobs[g->leader].id);
+	if (elements(st, name) != g->jobs.n + 1)
+		return differ(st, "%s: expected %zu jobs, came %zu entries", name, g->jobs.n, elements(st, name));
+	if (strcmp(element(st, name, 0), g->question) != 0)
+		return differ(st, "%s: expected question %s, came %s", name, g->question, element(st, name, 0));
+	for (size_t i = 0; i < g->jobs.n; i++)
+		if (strcmp(element(st, name, i + 1), m->jobs[g->jobs.v[i]].id) != 0)
+			return differ(st, "%s: expected %s at place %zu, came %s", name, m->jobs[g->jobs.v[i]].id, i,
+				      element(st, name, i + 1));
+	return NULL;
+}
+
+static const char *compare_reuse(struct model *m, struct lua_state *st)
+{
+	const char *why = NULL;
+	size_t keys = 0;
+
+	for (size_t i = 0; i < st->key_count; i++)
+		keys += strncmp(st->keys[i].name, "f:", 2) == 0;
+	if (keys != m->group_count)
+		return differ(st, "expected %zu jobs to be followed, came %zu", m->group_count, keys);
+	for (size_t i = 0; i < m->group_count && !why; i++)
+		why = compare_group(m, st, &m->groups[i]);
+	if (!why && elements(st, "cache") != 2 * m->owner_count)
+		return differ(st, "cache: expected %zu questions, came %zu", m->owner_count, elements(st, "cache") / 2);
+	for (size_t i = 0; i < m->owner_count && !why; i++)
+		for (size_t k = 0; k < elements(st, "cache"); k += 2)
+			if (strcmp(element(st, "cache", k), m->owners[i].question) == 0 &&
+			    strcmp(element(st, "cache", k + 1), m->jobs[m->owners[i].owner].id) != 0)
+				why = differ(st, "cache: expected %s to be owned by %s, came %s", m->owners[i].question,
+					     m->jobs[m->owners[i].owner].id, element(st, "cache", k + 1));
+	return why;
+}
+
 const char *model_compare(struct model *m, struct lua_state *st)
 {
 	const char *why = NULL;
@@ -231,6 +275,7 @@ const char *model_compare(struct model *m, struct lua_state *st)
 	why = why ? why : compare_list(m, st, "w:low", &m->lists[2]);
 	why = why ? why : compare_leases(m, st);
 	why = why ? why : compare_idems(m, st);
+	why = why ? why : compare_reuse(m, st);
 	for (unsigned i = 0; i < MODEL_RECEIVERS && !why; i++)
 		why = compare_replies(m, st, i);
 	return why;

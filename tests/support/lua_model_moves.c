@@ -57,6 +57,11 @@ void model_fini(struct model *m)
 	free(m->ended.v);
 	free(m->present.v);
 	free(m->dead.v);
+	for (size_t i = 0; i < m->group_count; i++)
+		free(m->groups[i].jobs.v);
+	free(m->groups);
+	free(m->owners);
+	free(m->led);
 	free(m->batches);
 	free(m->idems);
 	free(m->jobs);
@@ -133,6 +138,7 @@ void model_purge(struct model *m, struct mjob *j)
 
 void model_finalise(struct model *m, struct mjob *j, char state, bool ran, uint64_t run_us)
 {
+	model_part(m, j, state);
 	if (ran) {
 		j->attempt++;
 		if (!j->started_at)
@@ -152,7 +158,7 @@ void model_finalise(struct model *m, struct mjob *j, char state, bool ran, uint6
 	for (int i = 0; i < MODEL_RECEIVERS; i++) {
 		const char name[] = { 'R', (char)('0' + i), '\0' };
 		if (strstr(j->receivers, name))
-			ints_push(&m->replies[i], model_number(j));
+			ints_push(&m->replies[i], model_number(j) << 8 | (unsigned char)state);
 	}
 }
 
@@ -162,6 +168,12 @@ void model_isolate(struct model *m, struct mjob *j)
 	m->bad++;
 	j->state = '!';
 	j->in_expiry = false;
+	model_orphan(m, j);
+}
+
+bool model_unreadable(const struct mjob *j)
+{
+	return !j->state || j->gone || j->corrupt;
 }
 
 /* 250 ms, doubled each time, at most 300 s; half of it to either side by the id and the attempt. */
@@ -270,6 +282,7 @@ uint64_t model_promote(struct model *m, size_t bound, unsigned *moved, unsigned 
 		}
 	}
 	model_markers(m, *moved);
+	model_settle(m);
 	earliest(m, &run_at);
 	return run_at;
 }
@@ -293,10 +306,11 @@ unsigned model_expire(struct model *m, size_t bound, bool *more)
 		if (best->state == 'd')
 			ints_drop(&m->waiting, model_number(best));
 		else
-			best->tombstone = true;
+			best->tombstone = !best->joined;
 		model_finalise(m, best, 'e', false, 0);
 		n++;
 	}
+	model_settle(m);
 	*more = seen == bound;
 	return n;
 }

@@ -10,29 +10,36 @@
 
 /* ---- web roles ---- */
 
-static void add_job(struct schedule *s, struct lua_call *c)
+/* plain: nothing is asked for but to run. */
+static void add_job(struct schedule *s, struct lua_call *c, bool plain)
 {
 	static const char priorities[] = { JOB_HIGH, JOB_NORMAL, JOB_NORMAL, JOB_LOW };
 	struct buf record = BUF_INIT;
-	char reply[16] = "", opts[64] = "";
+	char reply[16] = "", opts[96] = "";
 	struct job job = { .priority = (enum job_priority)priorities[schedule_below(s, 4)],
 			   .max_attempts = 1 + schedule_below(s, 4),
 			   .result_ttl_s = 3600 };
 
-	if (schedule_percent(s, 25))
+	if (!plain && schedule_percent(s, 25))
 		job.delay_us = schedule_percent(s, 10) ? 1800000000ull : 1 + schedule_below(s, 5000000);
-	if (schedule_percent(s, 25))
+	if (!plain && schedule_percent(s, 25))
 		job.expires_in_us = 100000 + schedule_below(s, 20000000);
 	if (schedule_percent(s, 50))
 		snprintf(reply, sizeof reply, schedule_percent(s, 20) ? "R%u,R3" : "R%u", schedule_below(s, 3));
 	job.reply = (struct span){ reply, strlen(reply) };
-	if (schedule_percent(s, 20)) {
+	if (!plain && schedule_percent(s, 20)) {
 		unsigned key =
 		    schedule_percent(s, 60) ? s->next_idem++ : s->next_idem - schedule_below(s, 1 + s->next_idem % 8);
 		snprintf(opts, sizeof opts, "|h%u|p%u", key, schedule_below(s, 2));
-	} else if (schedule_percent(s, 5)) {
+	} else if (!plain && schedule_percent(s, 5)) {
 		snprintf(opts, sizeof opts, "%llu||",
 			 (unsigned long long)s->model.now - 1000000 + schedule_below(s, 3000000));
+	}
+	if (!plain && schedule_percent(s, 25)) { /* may share its result with others */
+		static const unsigned ages_s[] = { 0, 5, 60, 3600 };
+		size_t n = strlen(opts);
+		snprintf(opts + n, sizeof opts - n, "%s|q%u|%u000000", n ? "" : "||", schedule_below(s, 5),
+			 ages_s[schedule_below(s, 4)]);
 	}
 	lua_lab_record(&record, &job);
 	if (schedule_percent(
@@ -54,12 +61,13 @@ static void step_enqueue(struct schedule *s)
 	struct lua_call *c = schedule_call_new("sq_enqueue");
 	unsigned n = 1 + schedule_below(s, schedule_percent(s, 10) ? 20 : 5);
 	uint64_t live = (uint64_t)s->model.live;
+	bool plain = schedule_percent(s, 35);
 
 	if (live > LIVE_AIM)
 		n = 1;
-	lua_call_uint(c, schedule_percent(s, 5) ? live + schedule_below(s, 4) : 1000);
+	lua_call_uint(c, schedule_percent(s, 8) ? live + schedule_below(s, 4) : 1000);
 	while (n--)
-		add_job(s, c);
+		add_job(s, c, plain);
 	schedule_perform(s, c);
 }
 
@@ -119,6 +127,35 @@ static void step_pause(struct schedule *s)
 	schedule_perform(s, c);
 }
 
+static void step_retry(struct schedule *s)
+{
+	struct mjob *j = schedule_percent(s, 95) ? some_job(s) : model_job(&s->model, s->next_job + 7);
+	struct lua_call *c;
+
+	for (int tries = 0; tries < 8 && j && !strchr("xfce", j->state); tries++)
+		j = some_job(s);
+	if (!j)
+		return;
+	c = schedule_call_new("sq_retry");
+	lua_call_str(c, j->id);
+	lua_call_uint(c, schedule_percent(s, 10) ? (uint64_t)s->model.live + schedule_below(s, 2) : 1000);
+	schedule_perform(s, c);
+}
+
+static void step_redrive(struct schedule *s)
+{
+	struct lua_call *c = schedule_call_new("sq_redrive");
+
+	lua_call_uint(c, 1 + schedule_below(s, 8));
+	lua_call_uint(c, schedule_percent(s, 30) ? (uint64_t)s->model.live + schedule_below(s, 4) : 1000);
+	schedule_perform(s, c);
+}
+
+static void step_figures(struct schedule *s)
+{
+	schedule_perform(s, schedule_call_new("sq_figures"));
+}
+
 /* ---- workers ---- */
 
 static void step_claim(struct schedule *s)
@@ -159,6 +196,7 @@ static unsigned add_some(struct schedule *s, struct lua_call *c, const struct se
 {
 	unsigned first = schedule_percent(s, 60) ? 0 : schedule_below(s, b->n),
 		 n = schedule_percent(s, 60) ? b->n : 1 + schedule_below(s, b->n), added = 0;
+	char json[32];
 
 	for (unsigned i = first; i < b->n && added < n; i++, added++) {
 		bool foreign = s->next_job && schedule_percent(s, 2);
@@ -166,7 +204,8 @@ static unsigned add_some(struct schedule *s, struct lua_call *c, const struct se
 		if (kinds) {
 			lua_call_arg(c, &kinds[schedule_below(s, (unsigned)strlen(kinds))], 1);
 			lua_call_uint(c, schedule_below(s, 2000000));
-			lua_call_str(c, "{\"outcome\":1}");
+			snprintf(json, sizeof json, "{\"outcome\":%u}", schedule_below(s, 1000000));
+			lua_call_str(c, json);
 		}
 	}
 	return added;
@@ -287,15 +326,34 @@ static void step_replies(struct schedule *s)
 	schedule_note(s, "replies taken:", key);
 }
 
+/* One that owns a question, is followed, or follows; or NULL. */
+static struct mjob *some_sharing(struct schedule *s)
+{
+	if (s->model.owner_count && schedule_percent(s, 40)) {
+		struct mjob *owner =
+		    &s->model.jobs[s->model.owners[schedule_below(s, (unsigned)s->model.owner_count)].owner];
+		return owner->corrupt || owner->gone ? NULL : owner;
+	}
+	if (!s->model.group_count)
+		return NULL;
+	const struct mgroup *g = &s->model.groups[schedule_below(s, (unsigned)s->model.group_count)];
+	unsigned at = schedule_below(s, (unsigned)g->jobs.n + 1);
+	struct mjob *j = &s->model.jobs[at ? g->jobs.v[at - 1] : g->leader];
+	return j->corrupt ? NULL : j;
+}
+
 static void step_corrupt(struct schedule *s)
 {
 	struct mjob *j = schedule_percent(s, 50) ? some_job(s) : some_running(s);
 	char key[KEYS_NAME_SIZE];
 
-	if (!j || !strchr("qdr", j->state) || schedule_percent(s, 60))
+	if (schedule_percent(s, 50))
+		j = some_sharing(s);
+	if (!j || !strchr("qdr", j->state) || schedule_percent(s, 50))
 		return;
 	keys_job(key, LAB_TAG, j->id);
-	switch (schedule_below(s, 5)) {
+	unsigned how = schedule_below(s, 5);
+	switch (how) {
 	case 0:
 		lab_do(s->lab, "SET", key, "");
 		break;
@@ -314,6 +372,7 @@ static void step_corrupt(struct schedule *s)
 		break;
 	}
 	j->corrupt = true;
+	j->corrupt_head = how >= 3;
 	schedule_note(s, "corrupt:", j->id);
 }
 
@@ -395,10 +454,11 @@ static const struct {
 	unsigned weight;
 	void (*step)(struct schedule *s);
 } steps_table[] = {
-	{ 16, step_enqueue }, { 16, step_claim }, { 14, step_start },  { 16, step_finish },  { 6, step_fail },
-	{ 4, step_release },  { 7, step_extend }, { 9, step_reap },    { 5, step_cancel },   { 3, step_watch },
-	{ 3, step_pause },    { 1, step_die },    { 1, step_markers }, { 2, step_replies },  { 1, step_corrupt },
-	{ 3, step_purge },    { 1, step_swing },  { 9, step_repeat },  { 4, step_progress },
+	{ 16, step_enqueue }, { 16, step_claim },  { 14, step_start },   { 16, step_finish },  { 6, step_fail },
+	{ 4, step_release },  { 7, step_extend },  { 9, step_reap },     { 5, step_cancel },   { 3, step_watch },
+	{ 3, step_pause },    { 1, step_die },     { 1, step_markers },  { 2, step_replies },  { 1, step_corrupt },
+	{ 3, step_purge },    { 1, step_swing },   { 9, step_repeat },   { 4, step_progress }, { 5, step_retry },
+	{ 1, step_redrive },  { 4, step_figures }, { 4, schedule_list }, { 3, schedule_peek },
 };
 
 static void random_step(struct schedule *s)

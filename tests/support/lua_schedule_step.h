@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The state of a schedule and how one step is made and judged. For lua_schedule.c alone. */
+/* The state of a schedule and how one step is made and judged. For lua_schedule*.c alone. */
 #ifndef SQUARE_TESTS_LUA_SCHEDULE_STEP_H
 #define SQUARE_TESTS_LUA_SCHEDULE_STEP_H
 
@@ -41,6 +41,9 @@ void schedule_call(struct schedule *s, const struct lua_call *c);
 void schedule_perform(struct schedule *s, struct lua_call *c);
 struct lua_call *schedule_call_new(const char *function);
 void schedule_add_id(struct schedule *s, struct lua_call *c, unsigned number);
+/* Reads a section page by page, or looks at some jobs, and compares with the model; lua_schedule_look.c. */
+void schedule_list(struct schedule *s);
+void schedule_peek(struct schedule *s);
 /* Something happened that is no call: into the trace, and the keys are checked. */
 void schedule_note(struct schedule *s, const char *what, const char *which);
 
