@@ -14,7 +14,7 @@ Q        := $(if $(filter 1,$(V)),,@)
 say       = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 # ---- flags ----
-PKGS     := libmicrohttpd hiredis jansson libuv expat gmp mpfr gsl lapacke libseccomp libcurl
+PKGS     := libmicrohttpd hiredis jansson libuv expat gmp mpfr gsl lapacke libseccomp libcurl nettle
 pkgflags  = $(shell pkg-config --cflags $(1))
 pkglibs   = $(shell pkg-config --libs $(1))
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -64,7 +64,7 @@ BENCH_BIN  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
 
-LIBS_common := $(call pkglibs,hiredis jansson libuv expat) -lm
+LIBS_common := $(call pkglibs,hiredis jansson libuv expat nettle) -lm
 LIBS_web    := $(call pkglibs,libmicrohttpd) $(LIBS_common)
 # FLINT, Arb and PARI come without pkg-config; LAPACK and BLAS are OpenBLAS, by Debian's alternatives
 LIBS_worker := -lflint-arb -lflint -lpari -lgsl -llapacke -llapack -lblas $(call pkglibs,mpfr gmp libseccomp) $(LIBS_common)

@@ -38,7 +38,7 @@ struct candidate {
 
 /* Variables of this prefix that are no settings: the role environment's and the command-line client's. */
 static const char *const other_variables[] = { "SQUARE_ROLE_INSTANCE", "SQUARE_ADVERTISE_ADDRESS", "SQUARE_URL",
-					       "SQUARE_TCP" };
+					       "SQUARE_TCP", "SQUARE_TOKEN" };
 #define ENDPOINT_PREFIX "SQUARE_ENDPOINT_"
 
 static const char *role_name(enum config_role role)
@@ -426,13 +426,14 @@ void config_show(const struct config *cfg, struct buf *out)
 {
 	for (int i = 0; i < CONFIG_COUNT; i++) {
 		const struct config_option *o = config_option((enum config_id)i);
-		const char *text = config_str(cfg, (enum config_id)i), *at = NULL, *scheme;
+		const char *text = config_str(cfg, (enum config_id)i);
+		const char *at = strrchr(text, '@'), *scheme = strstr(text, "://");
 		if (!(o->roles & cfg->role))
 			continue;
-		if (o->secret && (at = strrchr(text, '@')) && (scheme = strstr(text, "://")) && scheme < at)
+		if (o->secret && at && scheme && scheme < at)
 			buf_printf(out, "  %s = %.*s***%s", o->name, (int)(scheme + 3 - text), text, at);
-		else
-			buf_printf(out, "  %s = %s", o->name, at ? "***" : text);
+		else /* a secret that is no URL is one as a whole */
+			buf_printf(out, "  %s = %s", o->name, o->secret && *text && (at || !scheme) ? "***" : text);
 		buf_printf(out, " (%s)\n", config_origin(cfg, (enum config_id)i));
 	}
 }

@@ -18,6 +18,7 @@ enum config_id {
 	CONFIG_REDIS_URL,
 	CONFIG_ALLOW_VOLATILE_REDIS,
 	CONFIG_QUEUES,
+	CONFIG_AUTH_TOKENS_FILE,
 	CONFIG_DRAIN_SECONDS,
 	CONFIG_LOG_FORMAT, /* config_int: 0 text, 1 json */
 	CONFIG_LOG_LEVEL,  /* config_int: an enum log_level */
@@ -37,6 +38,13 @@ enum config_id {
 	CONFIG_ALLOWED_HOSTS,
 	CONFIG_ALLOWED_ORIGINS,
 	CONFIG_ALLOW_ANONYMOUS,
+	CONFIG_TRUSTED_PROXIES,
+	CONFIG_PROBE_TOKEN,
+	CONFIG_ADDRESS_CONNECTIONS,
+	CONFIG_RATE_LIMIT_PER_SECOND,
+	CONFIG_RATE_LIMIT_BURST,
+	CONFIG_CACHE_SECONDS,
+	CONFIG_ACCESS_LOG, /* config_int: 0 none, 1 errors, 2 all */
 	/* worker role */
 	CONFIG_WORKER_SLOTS,
 	CONFIG_CLAIM_MAX,
@@ -65,7 +73,8 @@ struct config_option {
 	const char *unit; /* of a number, "" when it is a plain count */
 	enum config_type type;
 	unsigned roles; /* enum config_role bits */
-	bool secret;    /* may hold a password: shown with the part before '@' hidden, never in an error */
+	bool secret; /* may hold a password: shown without what is before '@', or not at all when it is no URL; never in
+			an error */
 	int64_t min, max;
 	const char *choices[CONFIG_CHOICES + 1]; /* of CONFIG_ENUM, ends with NULL */
 	/* More than the type can say; for a list, called once for each item. May be NULL. 0, or ERR_INVALID with a text

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The table of settings, and the texts that are made from it. A new setting: its name in enum config_id, its line
  * here, and its name in service.csdef for the roles that have it. */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +54,17 @@ static int check_origin(const char *value, struct errinfo *info)
 			   got);
 }
 
+static int check_address(const char *value, struct errinfo *info)
+{
+	unsigned char parsed[16];
+	char got[ERR_QUOTE_SIZE];
+
+	if (inet_pton(AF_INET, value, parsed) == 1 || inet_pton(AF_INET6, value, parsed) == 1)
+		return 0;
+	err_quote(got, value, strlen(value));
+	return errinfo_set(info, ERR_INVALID, "expected IP addresses without a port, got %s", got);
+}
+
 static const struct config_option table[CONFIG_COUNT] = {
 	[CONFIG_REDIS_URL] = { "RedisUrl", "redis://127.0.0.1:6379",
 			       "Where Redis is: redis://[user:password@]host[:port][/db], or unix:///path[?db=n].", "",
@@ -65,6 +77,10 @@ static const struct config_option table[CONFIG_COUNT] = {
 	[CONFIG_QUEUES] = { "Queues", "math",
 			    "The queues: a worker serves them, the web role has them ready from the start.", "",
 			    CONFIG_LIST, BOTH, .min = 1, .max = 64, .check = check_queue },
+	[CONFIG_AUTH_TOKENS_FILE] = { "AuthTokensFile", "",
+				      "File of tokens that requests must carry, a `name:scope[,scope]:sha256-hex` a "
+				      "line; empty: no authentication.",
+				      "", CONFIG_STRING, BOTH, .secret = false },
 	[CONFIG_DRAIN_SECONDS] = { "DrainSeconds", "10",
 				   "After SIGTERM, the time to finish what is in hand before the process ends.",
 				   "seconds", CONFIG_INT, BOTH, .min = 0, .max = 3600 },
@@ -107,7 +123,29 @@ static const struct config_option table[CONFIG_COUNT] = {
 				     CONFIG_WEB, .min = 0, .max = 64, .check = check_origin },
 	[CONFIG_ALLOW_ANONYMOUS] = { "AllowAnonymous", "false",
 				     "Serve everybody who can connect, on addresses other than loopback too.", "",
-				     CONFIG_BOOL, CONFIG_WEB, .max = 1 },
+				     CONFIG_BOOL, BOTH, .max = 1 },
+	[CONFIG_TRUSTED_PROXIES] = { "TrustedProxies", "",
+				     "Addresses of load balancers, whose X-Forwarded-For tells the client's address.",
+				     "", CONFIG_LIST, CONFIG_WEB, .min = 0, .max = 64, .check = check_address },
+	[CONFIG_PROBE_TOKEN] = { "ProbeToken", "",
+				 "A token that may ask /readyz and nothing else, for the load balancer's checks.", "",
+				 CONFIG_STRING, CONFIG_WEB, .secret = true },
+	[CONFIG_ADDRESS_CONNECTIONS] = { "AddressConnections", "64",
+					 "HTTP connections that one client address may have open, balancers excepted; "
+					 "0: any number.",
+					 "", CONFIG_INT, CONFIG_WEB, .min = 0, .max = 1000000 },
+	[CONFIG_RATE_LIMIT_PER_SECOND] = { "RateLimitPerSecond", "0",
+					   "Requests per second of one token, or without tokens of one address, at "
+					   "this instance; 0: any number.",
+					   "", CONFIG_INT, CONFIG_WEB, .min = 0, .max = 1000000 },
+	[CONFIG_RATE_LIMIT_BURST] = { "RateLimitBurst", "100",
+				      "Requests that a token may make at once before its rate counts.", "", CONFIG_INT,
+				      CONFIG_WEB, .min = 1, .max = 1000000 },
+	[CONFIG_CACHE_SECONDS] = { "CacheSeconds", "3600",
+				   "How long a result may be given to jobs that ask with cache \"use\".", "seconds",
+				   CONFIG_INT, CONFIG_WEB, .min = 1, .max = 604800 },
+	[CONFIG_ACCESS_LOG] = { "AccessLog", "all", "Requests that get a line in the log.", "", CONFIG_ENUM, CONFIG_WEB,
+				.choices = { "none", "errors", "all" } },
 
 	[CONFIG_WORKER_SLOTS] = { "WorkerSlots", "16", "Timed jobs in hand at once.", "", CONFIG_INT, CONFIG_WORKER,
 				  .min = 1, .max = 64 },

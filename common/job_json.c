@@ -115,6 +115,11 @@ void job_json(struct buf *out, const char *id, const char *queue, const struct j
 	}
 	if (job_state_done(j->state))
 		put_end(out, j);
+	if (j->cache == 'u') {
+		PUT(out, ",\"cache\":\"");
+		buf_puts(out, j->flags & JOB_FLAG_HIT ? "hit" : j->flags & JOB_FLAG_JOINED ? "join" : "miss");
+		buf_byte(out, '"');
+	}
 	if (j->trace.n) {
 		PUT(out, ",\"trace_id\":");
 		buf_json_string(out, j->trace.p, j->trace.n);

@@ -23,6 +23,7 @@
 #define JOB_JSON_TTL_S 3600
 #define JOB_JSON_TIMEOUT_MS 30000 /* or the setting TimeoutMaxMs, when that is less */
 #define JOB_JSON_ERRORS_MAX 256   /* told one by one; more are counted */
+#define JOB_JSON_KEY_MAX 255      /* characters of an idempotency key */
 #define JOB_JSON_DEFAULT_QUEUE "math"
 
 /* Appends the job object. id: text. queue: a valid name. A job that was only just accepted may have no times but
@@ -30,16 +31,18 @@
 void job_json(struct buf *out, const char *id, const char *queue, const struct job *j);
 
 struct job_json_rules {
-	unsigned depth; /* of nesting, the body's outermost value is 1 */
+	unsigned depth; /* of nesting, a submission's outermost value is 1 */
 	uint32_t timeout_max_ms;
 	uint64_t now_us;               /* wall clock, to judge run_at */
 	const struct catalog *catalog; /* what workers know; NULL: anything may be asked */
+	bool direct;                   /* a call, not a job: op, args and timeout_ms are all there is */
 };
 
 struct submission { /* init with zeros; reading it again keeps its memory */
 	char queue[KEYS_QUEUE_MAX + 1];
 	char op[JOB_OP_MAX + 1];
 	struct buf args;    /* compact JSON text, "[]" when there were none */
+	struct buf key;     /* its idempotency_key; empty when there was none */
 	uint64_t run_at_us; /* 0: by job.delay_us */
 	struct job job;     /* wishes; op and args point into this struct, so do not copy it */
 };
@@ -56,6 +59,24 @@ void job_json_fault_fini(struct job_json_fault *f);
 /* Reads one submission. 0; or ERR_INVALID with *fault telling why; or ERR_NOMEM. */
 int job_json_read(const char *body, size_t n, const struct job_json_rules *rules, struct submission *out,
 		  struct job_json_fault *fault);
+
+/* A body that may hold several submissions: opened, read one after the other, closed. */
+struct job_json_body {
+	const struct job_json_rules *rules; /* borrowed, like the text */
+	bool many;                          /* an array, of any length; else one submission, if it is one */
+	size_t n;                           /* submissions */
+	/* of the reader */
+	size_t at;
+	struct json_t *tree;
+	struct span rest, args;
+};
+/* 0; or ERR_INVALID when it is not well-formed (*fault tells where), or ERR_NOMEM: then there is nothing to close. */
+int job_json_open(struct job_json_body *b, const char *body, size_t n, const struct job_json_rules *rules,
+		  struct job_json_fault *fault);
+/* Reads the next one, to be called n times at most. *text (may be NULL): where it stands in the body. Returns as
+ * job_json_read; pointers are relative to this submission. */
+int job_json_next(struct job_json_body *b, struct span *text, struct submission *out, struct job_json_fault *fault);
+void job_json_close(struct job_json_body *b);
 
 /* Adds one error to a fault. pointer: RFC 6901. */
 void job_json_complain(struct job_json_fault *f, const char *pointer, const char *fmt, ...)

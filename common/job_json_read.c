@@ -18,6 +18,7 @@
 void submission_fini(struct submission *s)
 {
 	buf_fini(&s->args);
+	buf_fini(&s->key);
 }
 
 void job_json_fault_fini(struct job_json_fault *f)
@@ -220,7 +221,7 @@ static bool is_text(const json_t *v, const char *text)
 	return json_string_length(v) == strlen(text) && memcmp(json_string_value(v), text, strlen(text)) == 0;
 }
 
-/* "use" allows an earlier result to be given and demands none: as long as none is kept, the job is computed. */
+/* "use" allows an earlier result to be given and demands none. */
 static void read_cache(struct reading *r, const json_t *v)
 {
 	const char *expected = "\"bypass\" or \"use\"";
@@ -228,37 +229,59 @@ static void read_cache(struct reading *r, const json_t *v)
 		return;
 	if (!is_text(v, "use") && !is_text(v, "bypass"))
 		job_json_complain(r->fault, "/cache", "expected %s, got \"%.80s\"", expected, json_string_value(v));
+	r->out->job.cache = is_text(v, "use") ? 'u' : 'b';
+}
+
+static void read_key(struct reading *r, const json_t *v)
+{
+	const char *text = json_string_value(v);
+	size_t n = json_string_length(v), characters = 0;
+	if (!read_text(r, "/idempotency_key", v, "a string"))
+		return;
+	for (size_t i = 0; i < n; i++)
+		characters += ((unsigned char)text[i] & 0xc0) != 0x80;
+	if (characters < 1 || characters > JOB_JSON_KEY_MAX)
+		job_json_complain(r->fault, "/idempotency_key", "expected 1 to %d characters, got %zu",
+				  JOB_JSON_KEY_MAX, characters);
+	else
+		buf_append(&r->out->key, text, n);
 }
 
 static const struct member {
 	const char *name;
 	void (*read)(struct reading *r, const json_t *v);
+	bool direct; /* goes with a direct call too */
 } members[] = {
-	{ "op", read_op },
-	{ "args", read_args },
-	{ "queue", read_queue },
-	{ "priority", read_priority },
-	{ "delay_ms", read_delay },
-	{ "run_at", read_run_at },
-	{ "timeout_ms", read_timeout },
-	{ "expires_in_ms", read_expires },
-	{ "max_attempts", read_attempts },
-	{ "result_ttl_s", read_ttl },
-	{ "cache", read_cache },
+	{ "op", read_op, true },
+	{ "args", read_args, true },
+	{ "queue", read_queue, false },
+	{ "priority", read_priority, false },
+	{ "delay_ms", read_delay, false },
+	{ "run_at", read_run_at, false },
+	{ "timeout_ms", read_timeout, true },
+	{ "expires_in_ms", read_expires, false },
+	{ "max_attempts", read_attempts, false },
+	{ "result_ttl_s", read_ttl, false },
+	{ "cache", read_cache, false },
+	{ "idempotency_key", read_key, false },
 };
 
 static void read_member(struct reading *r, const char *name, const json_t *v)
 {
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-		if (strcmp(name, members[i].name) == 0) {
+		if (strcmp(name, members[i].name) == 0 && (members[i].direct || !r->rules->direct)) {
 			members[i].read(r, v);
 			return;
 		}
 	char pointer[300];
 	json_pointer_member(pointer, sizeof pointer, name);
+	if (r->rules->direct) {
+		job_json_complain(r->fault, pointer, "unknown member; a direct call has op, args and timeout_ms");
+		return;
+	}
 	job_json_complain(r->fault, pointer,
 			  "unknown member; known are op, args, queue, priority, delay_ms, run_at, timeout_ms, "
-			  "expires_in_ms, max_attempts, result_ttl_s and cache");
+			  "expires_in_ms, max_attempts, result_ttl_s, cache and idempotency_key");
 }
 
 /* ---- against the catalogue ---- */
@@ -290,9 +313,8 @@ static void read_tree(struct reading *r, json_t *tree)
 	const char *name;
 	json_t *value;
 	if (!json_is_object(tree)) {
-		job_json_complain(r->fault, "",
-				  "expected an object such as {\"op\":\"square\",\"args\":[12]}, got %s%s",
-				  kind_of(tree), json_is_array(tree) ? " (this version takes one job a request)" : "");
+		job_json_complain(r->fault, "", "expected an object such as {\"op\":\"square\",\"args\":[12]}, got %s",
+				  kind_of(tree));
 		return;
 	}
 	json_object_foreach(tree, name, value)
@@ -314,6 +336,7 @@ static void begin(struct submission *s, const struct job_json_rules *rules)
 	snprintf(s->queue, sizeof s->queue, "%s", JOB_JSON_DEFAULT_QUEUE);
 	s->op[0] = '\0';
 	buf_clear(&s->args);
+	buf_clear(&s->key);
 	s->run_at_us = 0;
 	s->job = (struct job){ .state = JOB_QUEUED,
 			       .priority = JOB_NORMAL,
@@ -335,33 +358,58 @@ static int finish(struct submission *s, struct span args)
 		buf_puts(&s->args, "[]");
 	s->job.op = (struct span){ s->op, strlen(s->op) };
 	s->job.args = (struct span){ s->args.data, s->args.len };
-	return s->args.failed ? ERR_NOMEM : 0;
+	return s->args.failed || s->key.failed ? ERR_NOMEM : 0;
 }
 
-int job_json_read(const char *body, size_t n, const struct job_json_rules *rules, struct submission *out,
+static void fault_clear(struct job_json_fault *f)
+{
+	f->json.code = 0;
+	buf_clear(&f->errors);
+	f->n_errors = 0;
+	f->unknown_op = false;
+}
+
+int job_json_open(struct job_json_body *b, const char *body, size_t n, const struct job_json_rules *rules,
 		  struct job_json_fault *fault)
 {
-	struct reading r = { rules, out, fault, false, false };
-	struct span args;
 	json_error_t error;
-	fault->json.code = 0;
-	buf_clear(&fault->errors);
-	fault->n_errors = 0;
-	fault->unknown_op = false;
-	begin(out, rules);
-	if (job_json_scan(body, n, rules->depth, &args, &fault->json))
+	fault_clear(fault);
+	*b = (struct job_json_body){ .rules = rules, .n = 1 };
+	if (job_json_scan(body, n, rules->depth, &b->args, &fault->json))
 		return ERR_INVALID;
-	json_t *tree =
+	b->tree =
 	    json_loadb(body, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
 		       &error);
-	if (!tree) {
+	if (!b->tree) {
 		if (json_error_code(&error) == json_error_out_of_memory)
 			return ERR_NOMEM;
 		syntax_error(&fault->json, &error, body, n);
 		return ERR_INVALID;
 	}
+	b->many = json_is_array(b->tree);
+	b->rest = (struct span){ body, n };
+	if (b->many) {
+		const char *bracket = memchr(body, '[', n);
+		b->rest = (struct span){ bracket, n - (size_t)(bracket - body) };
+		b->n = json_array_size(b->tree);
+	}
+	return 0;
+}
+
+void job_json_close(struct job_json_body *b)
+{
+	json_decref(b->tree);
+	b->tree = NULL;
+}
+
+/* The value itself, whether it stands alone or in an array. */
+static int read_one(const struct job_json_rules *rules, json_t *tree, struct span args, struct submission *out,
+		    struct job_json_fault *fault)
+{
+	struct reading r = { rules, out, fault, false, false };
+	fault_clear(fault);
+	begin(out, rules);
 	read_tree(&r, tree);
-	json_decref(tree);
 	if (fault->n_errors > JOB_JSON_ERRORS_MAX) {
 		unsigned more = fault->n_errors - JOB_JSON_ERRORS_MAX;
 		fault->n_errors = 0; /* there is room for this one */
@@ -371,4 +419,29 @@ int job_json_read(const char *body, size_t n, const struct job_json_rules *rules
 	if (fault->n_errors)
 		return fault->errors.failed ? ERR_NOMEM : ERR_INVALID;
 	return finish(out, args);
+}
+
+int job_json_next(struct job_json_body *b, struct span *text, struct submission *out, struct job_json_fault *fault)
+{
+	struct span whole = b->rest, args = b->args;
+	json_t *tree = b->tree;
+	if (b->many) {
+		tree = json_array_get(b->tree, b->at++);
+		whole = job_json_item(&b->rest, &args);
+	}
+	if (text)
+		*text = whole;
+	return read_one(b->rules, tree, args, out, fault);
+}
+
+int job_json_read(const char *body, size_t n, const struct job_json_rules *rules, struct submission *out,
+		  struct job_json_fault *fault)
+{
+	struct job_json_body b;
+	int rc = job_json_open(&b, body, n, rules, fault);
+	if (rc)
+		return rc;
+	rc = read_one(rules, b.tree, b.args, out, fault);
+	job_json_close(&b);
+	return rc;
 }

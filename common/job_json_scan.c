@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,10 +29,12 @@ int job_json_locate(struct errinfo *info, const char *body, size_t position, con
 struct scan {
 	const char *body;
 	size_t n, at;
-	unsigned depth;
-	struct span args; /* the value of the member "args" of the outermost object */
-	bool key_next;    /* at depth 1: a string that comes now is a member's name */
-	bool is_args;     /* at depth 1: the value that comes now is that of "args" */
+	unsigned depth, most; /* levels of nesting: here, and at most */
+	bool many;            /* the outermost value is an array */
+	bool item;            /* what is scanned is an array's item: it ends where the array goes on */
+	struct span args;     /* the value of the member "args" of the outermost object */
+	bool key_next;        /* at depth 1: a string that comes now is a member's name */
+	bool is_args;         /* at depth 1: the value that comes now is that of "args" */
 };
 
 static void scan_string(struct scan *s)
@@ -67,6 +70,23 @@ static int scan_literal(struct scan *s, struct errinfo *info)
 	return job_json_locate(info, s->body, from, text);
 }
 
+/* An array of submissions may nest as deep as each of them alone. */
+static int scan_open(struct scan *s, unsigned max_depth, struct errinfo *info)
+{
+	size_t from = s->at++;
+	if (++s->depth == 1)
+		s->many = s->body[from] == '[';
+	else if (s->depth == 2)
+		s->most = max_depth + (s->many && s->body[from] == '{');
+	if (s->depth > s->most) {
+		char text[80];
+		snprintf(text, sizeof text, "expected at most %u levels of nesting", s->most);
+		return job_json_locate(info, s->body, from, text);
+	}
+	s->key_next = s->depth == 1;
+	return 0;
+}
+
 /* One token. Structure is followed only as far as depth and the span of "args" need it. */
 static int scan_token(struct scan *s, unsigned max_depth, struct errinfo *info)
 {
@@ -80,19 +100,14 @@ static int scan_token(struct scan *s, unsigned max_depth, struct errinfo *info)
 		return 0;
 	case '{':
 	case '[':
-		s->at++;
-		if (++s->depth > max_depth) {
-			char text[80];
-			snprintf(text, sizeof text, "expected at most %u levels of nesting", max_depth);
-			return job_json_locate(info, s->body, from, text);
-		}
-		s->key_next = s->depth == 1;
-		return 0;
+		return scan_open(s, max_depth, info);
 	case '}':
 	case ']':
 		s->at++;
 		s->depth -= s->depth > 0;
 		return 0;
+	case '\0': /* jansson passes over one behind a number */
+		return job_json_locate(info, s->body, from, "expected JSON text, got a zero byte");
 	default:
 		if (c == '-' || isalnum((unsigned char)c))
 			return scan_literal(s, info);
@@ -106,6 +121,8 @@ static int scan_all(struct scan *s, unsigned max_depth, struct errinfo *info)
 	while (s->at < s->n) {
 		char c = s->body[s->at];
 		bool outer = s->depth == 1;
+		if (s->item && !s->depth && (c == ',' || c == ']'))
+			break;
 		if (outer && c == ':') {
 			s->key_next = false;
 			if (s->is_args)
@@ -125,10 +142,20 @@ static int scan_all(struct scan *s, unsigned max_depth, struct errinfo *info)
 
 int job_json_scan(const char *body, size_t n, unsigned max_depth, struct span *args, struct errinfo *info)
 {
-	struct scan s = { .body = body, .n = n };
+	struct scan s = { .body = body, .n = n, .most = max_depth };
 	int rc = scan_all(&s, max_depth, info);
 	*args = s.args;
 	return rc;
+}
+
+struct span job_json_item(struct span *rest, struct span *args)
+{
+	struct scan s = { .body = rest->p + 1, .n = rest->n - 1, .item = true, .most = UINT_MAX };
+	struct errinfo none; /* what was read whole has nothing wrong in it */
+	scan_all(&s, UINT_MAX - 1, &none);
+	*args = s.args;
+	*rest = (struct span){ s.body + s.at, s.n - s.at };
+	return (struct span){ s.body, s.at };
 }
 
 void job_json_compact(struct buf *out, struct span text)

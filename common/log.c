@@ -33,6 +33,14 @@ struct line {
 	char text[LINE_MAX_BYTES];
 };
 
+/* Characters that stand for themselves in both forms, wherever they are: a bit each, of the 128 of ASCII. */
+static bool is_plain(unsigned char c)
+{
+	static const uint64_t plain[4] = { UINT64_C(0xfffffffa00000000), UINT64_C(0x7fffffffefffffff), 0, 0 };
+
+	return plain[c >> 6] >> (c & 63) & 1;
+}
+
 void log_open(bool as_json, enum log_level level, const char *instance)
 {
 	settings.as_json = as_json;
@@ -111,6 +119,14 @@ static void line_escape(struct line *l, const char *s, bool word)
 	size_t left = strlen(s);
 
 	while (left > 0 && !l->cut) {
+		size_t plain = 0, room = sizeof(l->text) - TAIL_ROOM - l->len;
+		while (plain < left && plain < room && is_plain((unsigned char)s[plain]))
+			plain++;
+		line_put(l, s, plain);
+		s += plain;
+		left -= plain;
+		if (left == 0)
+			break;
 		unsigned char c = (unsigned char)*s;
 		size_t len = buf_utf8_len(s, left);
 		bool c1 = len == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0;
@@ -156,14 +172,30 @@ static void line_ids(struct line *l, const struct log_ids *ids)
 	char shorter[129];
 
 	for (int i = 0; i < 3; i++) {
-		if (!values[i])
-			continue;
-		snprintf(shorter, sizeof(shorter), "%s", values[i]);
+		size_t n = values[i] ? strnlen(values[i], sizeof(shorter) - 1) : 0;
+		memcpy(shorter, values[i] ? values[i] : "", n);
+		shorter[n] = '\0';
 		line_field(l, names[i], shorter);
 	}
 }
 
-static void line_compose(struct line *l, enum log_level level, const struct log_ids *ids, const char *message)
+static void line_number(struct line *l, const char *name, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	line_puts(l, settings.as_json ? ",\"" : "");
+	line_puts(l, name);
+	line_puts(l, settings.as_json ? "\":" : "=");
+	line_put(l, digits + at, sizeof(digits) - at);
+	line_puts(l, settings.as_json ? "" : " ");
+}
+
+static void line_compose(struct line *l, enum log_level level, const struct log_ids *ids,
+			 const struct log_field *fields, size_t n_fields, const char *message)
 {
 	char now[CLOCK_TEXT_SIZE];
 
@@ -184,6 +216,11 @@ static void line_compose(struct line *l, enum log_level level, const struct log_
 	}
 	if (ids)
 		line_ids(l, ids);
+	for (size_t i = 0; i < n_fields; i++)
+		if (fields[i].text)
+			line_field(l, fields[i].name, fields[i].text);
+		else
+			line_number(l, fields[i].name, fields[i].number);
 	line_puts(l, settings.as_json ? ",\"message\":\"" : "");
 	line_escape(l, message, false);
 	line_end(l, settings.as_json ? "\"}\n" : "\n");
@@ -200,10 +237,41 @@ log_va(enum log_level level, const struct log_ids *ids, const char *fmt, va_list
 	l.cut = false;
 	if (vsnprintf(message, sizeof(message), fmt, ap) < 0)
 		snprintf(message, sizeof(message), "(message lost: bad format)");
-	line_compose(&l, level, ids, message);
+	line_compose(&l, level, ids, NULL, 0, message);
 	while (write(STDERR_FILENO, l.text, l.len) < 0 && errno == EINTR)
 		;
 	errno = saved;
+}
+
+void log_batch_flush(struct log_batch *b)
+{
+	int saved = errno;
+	size_t from = 0;
+
+	while (from < b->len) {
+		ssize_t n = write(STDERR_FILENO, b->text + from, b->len - from);
+		if (n < 0 && errno != EINTR)
+			break; /* nowhere to say it */
+		from += n > 0 ? (size_t)n : 0;
+	}
+	b->len = 0;
+	errno = saved;
+}
+
+void log_batch_add(struct log_batch *b, enum log_level level, const struct log_ids *ids, const struct log_field *fields,
+		   size_t n_fields, const char *message)
+{
+	struct line l;
+
+	if (!log_enabled(level))
+		return;
+	l.len = 0;
+	l.cut = false;
+	line_compose(&l, level, ids, fields, n_fields, message);
+	if (l.len > sizeof(b->text) - b->len)
+		log_batch_flush(b);
+	memcpy(b->text + b->len, l.text, l.len);
+	b->len += l.len;
 }
 
 void log_write(enum log_level level, const struct log_ids *ids, const char *fmt, ...)

@@ -6,6 +6,8 @@
 #define SQUARE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
@@ -21,6 +23,23 @@ int log_level_parse(const char *name, enum log_level *out);              /* "err
 bool log_enabled(enum log_level level);
 void log_write(enum log_level level, const struct log_ids *ids, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Lines that come often and together: composed one by one, written as one. One thread at a time has a batch; its owner
+ * flushes it before it blocks. A line that does not fit any more flushes those before it. */
+#define LOG_BATCH_BYTES 32768
+struct log_batch {
+	size_t len;
+	char text[LOG_BATCH_BYTES];
+};
+/* What is known of the event beside its message: `name=value` in text, a member in JSON. */
+struct log_field {
+	const char *name;
+	const char *text; /* NULL: a number; "": left out */
+	uint64_t number;
+};
+void log_batch_add(struct log_batch *b, enum log_level level, const struct log_ids *ids, const struct log_field *fields,
+		   size_t n_fields, const char *message);
+void log_batch_flush(struct log_batch *b);
 
 #define log_error(...) log_write(LOG_ERROR, NULL, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_WARN, NULL, __VA_ARGS__)

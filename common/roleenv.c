@@ -332,6 +332,21 @@ static void put_text(struct buf *out, const char *key, const char *value)
 	buf_byte(out, ',');
 }
 
+/* Which queues a worker serves, so that readers can tell who works for which. */
+static void put_queues(const struct roleenv *env, struct buf *out)
+{
+	if (!env->config || env->role->kind != CSDEF_WORKER)
+		return;
+	buf_puts(out, ",\"queues\":[");
+	for (size_t i = 0; i < config_list_count(env->config, CONFIG_QUEUES); i++) {
+		const char *name = config_list_at(env->config, CONFIG_QUEUES, i);
+		if (i)
+			buf_byte(out, ',');
+		buf_json_string(out, name, strlen(name));
+	}
+	buf_byte(out, ']');
+}
+
 void roleenv_presence_json(const struct roleenv *env, struct buf *out, unsigned running, unsigned capacity,
 			   const char *state)
 {
@@ -360,6 +375,7 @@ void roleenv_presence_json(const struct roleenv *env, struct buf *out, unsigned 
 	if (env->busy && strcmp(state, "ready") == 0)
 		state = "busy";
 	buf_json_string(out, state, strlen(state));
+	put_queues(env, out);
 	buf_byte(out, '}');
 }
 

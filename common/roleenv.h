@@ -81,6 +81,8 @@ struct roleenv_peer { /* one live instance; owned by the environment, stands unt
 	unsigned running, capacity;
 	size_t n_endpoints;
 	const struct roleenv_peer_endpoint *endpoints; /* sorted by name */
+	size_t n_queues;                               /* that a worker serves; 0: none, or it does not say */
+	const char *const *queues;                     /* in the order of its setting */
 };
 enum roleenv_change { ROLEENV_JOINED, ROLEENV_LEFT, ROLEENV_CHANGED /* an endpoint */ };
 /* peer is borrowed for the call, which must not call roleenv_update. Not raised for this instance itself. */

@@ -14,6 +14,7 @@
 struct entry {
 	struct roleenv_peer peer; /* first: an entry is found from its peer */
 	json_t *root;
+	const char **queues; /* behind the endpoints */
 	struct roleenv_peer_endpoint endpoints[];
 };
 
@@ -63,15 +64,41 @@ static int take_endpoints(struct entry *e, json_t *endpoints)
 	return 0;
 }
 
+static int take_queues(struct entry *e, json_t *queues)
+{
+	size_t i;
+	json_t *value;
+
+	json_array_foreach(queues, i, value)
+	{
+		if (!json_is_string(value))
+			return ERR_INVALID;
+		e->queues[e->peer.n_queues++] = json_string_value(value);
+	}
+	e->peer.queues = e->queues;
+	return 0;
+}
+
+/* With room for its lists. */
+static struct entry *entry_new(size_t endpoints, size_t queues)
+{
+	struct entry *e;
+
+	e = calloc(1, sizeof(*e) + endpoints * sizeof(*e->endpoints) + queues * sizeof(*e->queues));
+	if (e)
+		e->queues = (const char **)(e->endpoints + endpoints);
+	return e;
+}
+
 static int entry_decode(json_t *root, struct entry **out)
 {
-	json_t *endpoints = json_object_get(root, "endpoints");
+	json_t *endpoints = json_object_get(root, "endpoints"), *queues = json_object_get(root, "queues");
 	const char *instance = text_of(root, "instance"), *role = text_of(root, "role"),
 		   *started = text_of(root, "started_at");
 
-	if (!*instance || !*role || (endpoints && !json_is_object(endpoints)))
+	if (!*instance || !*role || (endpoints && !json_is_object(endpoints)) || (queues && !json_is_array(queues)))
 		return ERR_INVALID;
-	struct entry *e = calloc(1, sizeof(*e) + json_object_size(endpoints) * sizeof(*e->endpoints));
+	struct entry *e = entry_new(json_object_size(endpoints), json_array_size(queues));
 	if (!e)
 		return ERR_NOMEM;
 	e->root = json_incref(root);
@@ -83,7 +110,7 @@ static int entry_decode(json_t *root, struct entry **out)
 	e->peer.running = count_of(root, "running");
 	e->peer.capacity = count_of(root, "capacity");
 	if ((*started && clock_parse(started, strlen(started), &e->peer.started_at_us) != 0) ||
-	    take_endpoints(e, endpoints) != 0) {
+	    take_endpoints(e, endpoints) != 0 || take_queues(e, queues) != 0) {
 		entry_free(&e->peer);
 		return ERR_INVALID;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The part of the role environment that knows the others: entries of the registry made into a sorted list, and the
- * difference of two lists. Used by roleenv.c alone. */
+ * difference of two lists. Used by roleenv.c, and by whoever shows the registry as it is. */
 #ifndef SQUARE_ROLEENV_PEERS_H
 #define SQUARE_ROLEENV_PEERS_H
 

@@ -331,6 +331,13 @@ START_TEST(test_passwords_are_not_shown)
 	ck_assert_ptr_null(strstr(buf_cstr(&out), "ClaimMax"));
 	ck_assert_str_eq(config_str(cfg, CONFIG_REDIS_URL), "redis://me:geheim@10.0.0.1:6379/2");
 	config_free(cfg);
+	cfg = load(CONFIG_WEB, "ProbeToken=geheim", NULL, NULL);
+	buf_clear(&out);
+	config_show(cfg, &out);
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&out), "  ProbeToken = *** (command line)\n"));
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&out), "  RedisUrl = redis://127.0.0.1:6379 (default)\n"));
+	ck_assert_str_eq(config_str(cfg, CONFIG_PROBE_TOKEN), "geheim");
+	config_free(cfg);
 	buf_fini(&out);
 	ck_assert_ptr_null(load(CONFIG_WEB, "RedisUrl=redis://me:geheim@10.0.0.1:99999", NULL, NULL));
 	ck_assert_ptr_null(strstr(info.text, "geheim"));

@@ -178,7 +178,7 @@ START_TEST(test_read_takes_every_member)
 	struct reading r;
 	read_body(&r, "{\"op\":\"square\",\"args\":[12],\"queue\":\"q-1\",\"priority\":\"low\",\"delay_ms\":2.0,"
 		      "\"timeout_ms\":60000,\"expires_in_ms\":1e3,\"max_attempts\":100,\"result_ttl_s\":604800,"
-		      "\"cache\":\"bypass\"}");
+		      "\"cache\":\"use\",\"idempotency_key\":\"k\\u00e9\"}");
 	ck_assert_int_eq(r.rc, 0);
 	ck_assert_str_eq(r.s.op, "square");
 	ck_assert_str_eq(r.s.queue, "q-1");
@@ -188,7 +188,8 @@ START_TEST(test_read_takes_every_member)
 	ck_assert_uint_eq(r.s.job.expires_in_us, 1000000);
 	ck_assert_uint_eq(r.s.job.max_attempts, 100);
 	ck_assert_uint_eq(r.s.job.result_ttl_s, 604800);
-	ck_assert_int_eq(r.s.job.cache, 'b');
+	ck_assert_int_eq(r.s.job.cache, 'u');
+	ck_assert_str_eq(buf_cstr(&r.s.key), "k\303\251");
 	ck_assert(args_are(&r, "[12]"));
 	end(&r);
 }
@@ -205,6 +206,8 @@ START_TEST(test_read_fills_in_defaults)
 	ck_assert_uint_eq(r.s.job.result_ttl_s, 3600);
 	ck_assert_uint_eq(r.s.job.timeout_ms, 30000);
 	ck_assert_uint_eq(r.s.run_at_us, 0);
+	ck_assert_int_eq(r.s.job.cache, 'b');
+	ck_assert_uint_eq(r.s.key.len, 0);
 	ck_assert(args_are(&r, "[]"));
 	end(&r);
 }
@@ -294,13 +297,37 @@ START_TEST(test_read_says_where_json_is_broken)
 }
 END_TEST
 
+START_TEST(test_read_refuses_zero_bytes)
+{
+	static const struct {
+		const char *body;
+		size_t n;
+		long position;
+	} cases[] = {
+		{ "{\"op\":\"a\",\"args\":[1\0]}", 22, 19 },
+		{ "{\"op\":\"a\"\0}", 11, 9 },
+		{ "\0{\"op\":\"a\"}", 11, 0 },
+		{ "{\"op\":\"a\"}\0", 11, 10 },
+		{ "{\"op\":\"a\0\"}", 11, 8 },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct reading r;
+		read_with(&r, cases[i].body, cases[i].n, &rules);
+		ck_assert_int_eq(r.rc, ERR_INVALID);
+		ck_assert_msg(r.f.json.position == cases[i].position, "%zu: %ld %s", i, r.f.json.position,
+			      r.f.json.text);
+		end(&r);
+	}
+}
+END_TEST
+
 static const struct {
 	const char *body;
 	unsigned n;
 	const char *says; /* part of the errors */
 } invalid[] = {
 	{ "[]", 1, "{\"pointer\":\"\"," },
-	{ "[{\"op\":\"a\"}]", 1, "one job a request" },
+	{ "[{\"op\":\"a\"}]", 1, "got an array" },
 	{ "7", 1, "got a number" },
 	{ "null", 1, "got null" },
 	{ "{}", 1, "{\"pointer\":\"/op\"," },
@@ -332,6 +359,8 @@ static const struct {
 	{ "{\"op\":\"a\",\"priority\":\"low\\u0000\"}", 1, "\"/priority\"" },
 	{ "{\"op\":\"a\",\"cache\":\"use\\u0000\"}", 1, "\"/cache\"" },
 	{ "{\"op\":\"a\",\"cache\":\"x\"}", 1, "\"/cache\"" },
+	{ "{\"op\":\"a\",\"idempotency_key\":\"\"}", 1, "1 to 255 characters, got 0" },
+	{ "{\"op\":\"a\",\"idempotency_key\":[]}", 1, "\"/idempotency_key\"" },
 	{ "{\"op\":\"a\",\"run_at\":\"tomorrow\"}", 1, "\"/run_at\"" },
 	{ "{\"op\":\"a\",\"run_at\":\"2026-12-23T19:04:28Z\"}", 1, "30 days" },
 	{ "{\"op\":\"a\",\"run_at\":7}", 1, "\"/run_at\"" },
@@ -438,6 +467,24 @@ START_TEST(test_read_bounds_literals)
 }
 END_TEST
 
+/* jansson alone would pass over one behind a number, and it would be kept with the arguments. */
+START_TEST(test_read_refuses_a_zero_byte)
+{
+	static const char good[] = "{ \"op\" : \"a\" , \"args\" : [ 12 , {\"b\":-3.5e1} ] , \"delay_ms\" : 5 }";
+	for (size_t at = 0; at <= sizeof good - 1; at++) {
+		char body[sizeof good];
+		struct reading r;
+		memcpy(body, good, at);
+		body[at] = '\0';
+		memcpy(body + at + 1, good + at, sizeof good - 1 - at);
+		read_with(&r, body, sizeof body, &rules);
+		ck_assert_msg(r.rc == ERR_INVALID && r.f.json.code == ERR_INVALID, "taken at %zu", at);
+		ck_assert_int_eq(r.f.json.position, (long)at);
+		end(&r);
+	}
+}
+END_TEST
+
 START_TEST(test_read_bounds_the_list_of_errors)
 {
 	struct buf b = BUF_INIT;
@@ -503,9 +550,11 @@ int main(void)
 	tcase_add_test(core, test_read_knows_the_catalogue);
 	tcase_add_test(limits, test_read_bounds_depth);
 	tcase_add_test(limits, test_read_bounds_literals);
+	tcase_add_test(limits, test_read_refuses_a_zero_byte);
 	tcase_add_test(limits, test_read_bounds_the_list_of_errors);
 	tcase_add_loop_test(faults, test_read_says_where_json_is_broken, 0, COUNT(broken));
 	tcase_add_loop_test(faults, test_read_tells_all_errors, 0, COUNT(invalid));
+	tcase_add_test(faults, test_read_refuses_zero_bytes);
 	tcase_add_test(faults, test_read_survives_damage);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);

@@ -172,6 +172,82 @@ START_TEST(test_write_keeps_errno)
 }
 END_TEST
 
+static const struct log_field fields[] = {
+	{ "client", "127.0.0.1", 0 }, { "token", "", 0 }, { "status", NULL, 0 }, { "bytes", NULL, INT64_MAX }
+};
+
+START_TEST(test_batch_add_as_text)
+{
+	static struct log_batch batch;
+
+	capture();
+	log_open(false, LOG_INFO, "I");
+	log_batch_add(&batch, LOG_INFO, &ids, fields, 4, "GET /a b");
+	log_batch_add(&batch, LOG_DEBUG, &ids, fields, 4, "not shown");
+	log_batch_add(&batch, LOG_WARN, NULL, NULL, 0, "second\n");
+	log_batch_flush(&batch);
+	log_batch_flush(&batch);
+	const char *first = behind_time(captured()), *second = strchr(first, '\n');
+	ck_assert_int_eq(strncmp(first,
+				 "INFO  I request=r-1 job=0190 client=127.0.0.1 status=0 "
+				 "bytes=9223372036854775807 GET /a b\n",
+				 (size_t)(second + 1 - first)),
+			 0);
+	ck_assert_str_eq(behind_time(second + 1), "WARN  I second\\n\n");
+}
+END_TEST
+
+START_TEST(test_batch_add_as_json)
+{
+	static struct log_batch batch;
+
+	capture();
+	log_open(true, LOG_INFO, "I");
+	log_batch_add(&batch, LOG_INFO, &ids, fields, 4, "GET /\"");
+	log_batch_flush(&batch);
+	json_t *line = json_loads(captured(), 0, NULL);
+	ck_assert_ptr_nonnull(line);
+	ck_assert_str_eq(json_string_value(json_object_get(line, "request")), "r-1");
+	ck_assert_str_eq(json_string_value(json_object_get(line, "client")), "127.0.0.1");
+	ck_assert_ptr_null(json_object_get(line, "token"));
+	ck_assert(json_is_integer(json_object_get(line, "status")));
+	ck_assert_int_eq(json_integer_value(json_object_get(line, "status")), 0);
+	ck_assert_str_eq(json_string_value(json_object_get(line, "message")), "GET /\"");
+	json_decref(line);
+}
+END_TEST
+
+/* More than a batch holds: no line is lost or cut in two. */
+START_TEST(test_batch_add_beyond_its_room)
+{
+	static struct log_batch batch;
+	char path[] = "/tmp/square-log.XXXXXX", line[256], expected[64];
+	int fd = mkstemp(path), saved = dup(STDERR_FILENO);
+	FILE *in = fdopen(fd, "r");
+
+	ck_assert_ptr_nonnull(in);
+	unlink(path);
+	dup2(fd, STDERR_FILENO);
+	log_open(false, LOG_INFO, "I");
+	for (int i = 0; i < 2000; i++) {
+		snprintf(line, sizeof(line), "line %d %.*s", i, i % 100,
+			 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+			 "xxxxxxx");
+		log_batch_add(&batch, LOG_INFO, NULL, NULL, 0, line);
+	}
+	log_batch_flush(&batch);
+	dup2(saved, STDERR_FILENO);
+	rewind(in);
+	for (int i = 0; i < 2000; i++) {
+		ck_assert_ptr_nonnull(fgets(line, sizeof(line), in));
+		snprintf(expected, sizeof(expected), "INFO  I line %d ", i);
+		ck_assert_int_eq(strncmp(behind_time(line), expected, strlen(expected)), 0);
+	}
+	ck_assert_ptr_null(fgets(line, sizeof(line), in));
+	fclose(in);
+}
+END_TEST
+
 START_TEST(test_level_parse_and_enabled)
 {
 	static const char *const names[] = { "error", "warn", "info", "debug" };
@@ -213,6 +289,9 @@ int main(void)
 	tcase_add_test(core, test_write_before_open);
 	tcase_add_test(core, test_write_as_text);
 	tcase_add_test(core, test_write_as_json);
+	tcase_add_test(core, test_batch_add_as_text);
+	tcase_add_test(core, test_batch_add_as_json);
+	tcase_add_test(limits, test_batch_add_beyond_its_room);
 	tcase_add_test(core, test_level_parse_and_enabled);
 	tcase_add_test(core, test_fatal_exits_with_1);
 	tcase_add_loop_test(limits, test_write_cuts_long_lines, 0, 6);

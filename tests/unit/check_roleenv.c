@@ -374,7 +374,7 @@ static const char *update(struct roleenv *env, struct changes *c, const char *co
 #define WORKER_2                                                                                      \
 	"{\"instance\":\"Work_IN_2\",\"role\":\"Work\",\"host\":\"h\",\"pid\":77,\"state\":\"busy\"," \
 	"\"started_at\":\"2026-11-22T15:04:05.123Z\",\"running\":2,\"capacity\":16,"                  \
-	"\"endpoints\":{\"WorkerPeer\":\"[::1]:5\",\"SquareEndpoint\":\"127.0.0.1:2\"}}"
+	"\"endpoints\":{\"WorkerPeer\":\"[::1]:5\",\"SquareEndpoint\":\"127.0.0.1:2\"},\"queues\":[\"math\",\"b\"]}"
 #define WORKER_2_MOVED                                   \
 	"{\"instance\":\"Work_IN_2\",\"role\":\"Work\"," \
 	"\"endpoints\":{\"WorkerPeer\":\"[::1]:5\",\"SquareEndpoint\":\"127.0.0.1:3\"}}"
@@ -434,6 +434,10 @@ START_TEST(test_instances)
 	ck_assert_uint_eq(two->running, 2);
 	ck_assert_uint_eq(two->capacity, 16);
 	ck_assert_uint_eq(two->started_at_us, UINT64_C(1795359845123000));
+	ck_assert_uint_eq(two->n_queues, 2);
+	ck_assert_str_eq(two->queues[0], "math");
+	ck_assert_str_eq(two->queues[1], "b");
+	ck_assert_uint_eq(peers[0]->n_queues, 0); /* it does not say */
 	ck_assert_uint_eq(two->n_endpoints, 2);
 	ck_assert_str_eq(two->endpoints[0].name, "SquareEndpoint");
 	ck_assert_str_eq(roleenv_peer_at(two, "WorkerPeer"), "[::1]:5");
