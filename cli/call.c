@@ -10,6 +10,7 @@
 
 #include "args.h"
 #include "clock.h"
+#include "tokens.h"
 
 #define CALL_BODY_MAX (256UL * 1024 * 1024)
 #define CALL_SHOW_AFTER_US 1000000
@@ -64,10 +65,14 @@ static int call_failed(const struct options *o, CURLcode code, const char *detai
 	return EXIT_UNREACHABLE;
 }
 
-static struct curl_slist *call_headers(bool has_body)
+static struct curl_slist *call_headers(const char *token, bool has_body)
 {
 	struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json");
+	char authorization[sizeof("Authorization: Bearer ") + TOKENS_LENGTH_MAX];
 
+	(void)snprintf(authorization, sizeof(authorization), "Authorization: Bearer %s", token);
+	if (list && *token)
+		list = curl_slist_append(list, authorization);
 	if (list && has_body)
 		list = curl_slist_append(list, "Content-Type: application/json");
 	return list ? curl_slist_append(list, "Expect:") : NULL;
@@ -90,7 +95,7 @@ int call_http(const struct options *o, const char *method, const char *path, con
 	      const char *waiting_for, struct call_reply *reply)
 {
 	struct call_progress progress = { waiting_for, clock_mono_us(), 0 };
-	struct curl_slist *headers = call_headers(body != NULL);
+	struct curl_slist *headers = call_headers(o->token, body != NULL);
 	char detail[CURL_ERROR_SIZE] = "";
 	struct buf url = BUF_INIT;
 	size_t base = strlen(o->url);

@@ -19,6 +19,7 @@ enum exit_status {
 /* The options of all commands; one that does not apply to a command is refused there. */
 struct options {
 	const char *url, *tcp_address, *queue;
+	const char *token; /* of a service that asks for one; "" for none */
 	bool json;
 	double wait_s;   /* negative: not given */
 	long timeout_ms; /* 0: not given */

@@ -263,13 +263,45 @@ static int tcp_pipe(const struct options *o, int fd)
 	return status;
 }
 
+/* The line that a service with tokens expects first. */
+static int tcp_authenticate(const struct options *o, int fd)
+{
+	struct buf line = BUF_INIT, answer = BUF_INIT;
+	json_t *reply = NULL;
+	int status;
+
+	if (!*o->token)
+		return EXIT_DONE;
+	buf_printf(&line, "{\"jsonrpc\":\"2.0\",\"method\":\"auth\",\"params\":[\"%s\"],\"id\":0}\n", o->token);
+	if (line.failed || tcp_send(fd, &line) != 0)
+		status = tcp_lost(o, strerror(errno));
+	else
+		status = tcp_receive(o, fd, &answer);
+	if (status == EXIT_DONE) {
+		reply = json_loadb(answer.data, answer.len, 0, NULL);
+		json_t *error = json_object_get(reply, "error");
+		/* A service that asks for no token knows no such method, and serves on. */
+		if (error && json_integer_value(json_object_get(error, "code")) != -32601)
+			status = tcp_tell_error(error);
+		else if (!json_is_object(reply))
+			status =
+			    tcp_lost(o, "expected a JSON-RPC reply, got something else; is that a Square service?");
+	}
+	json_decref(reply);
+	buf_fini(&line);
+	buf_fini(&answer);
+	return status;
+}
+
 static int tcp_exec(const struct options *o, int argc, char **argv)
 {
 	int fd, status = tcp_connect(o, &fd);
 
 	if (status != EXIT_DONE)
 		return status;
-	status = argc > 0 ? tcp_call(o, fd, argc, argv) : tcp_pipe(o, fd);
+	status = tcp_authenticate(o, fd);
+	if (status == EXIT_DONE)
+		status = argc > 0 ? tcp_call(o, fd, argc, argv) : tcp_pipe(o, fd);
 	(void)close(fd);
 	return status;
 }

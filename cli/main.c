@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "tokens.h"
 
 static const struct command *const commands[] = { &command_submit, &command_get, &command_tcp };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -24,6 +25,7 @@ static void print_help(FILE *to)
 	    "  --url URL              the HTTP endpoint (SQUARE_URL; http://127.0.0.1:8080)\n"
 	    "  --tcp-address ADDRESS  the TCP endpoint (SQUARE_TCP; 127.0.0.1:2345)\n"
 	    "  --json                 print what the service sent, as JSON\n"
+	    "  SQUARE_TOKEN           in the environment: the token, for a service that asks for one\n"
 	    "  --help, --version\n\n"
 	    "Exit status: 0 done; 1 the job ended otherwise than with a result; 2 the command line is wrong;\n"
 	    "3 the service does not answer or cannot work now; 4 not finished in time; 5 the request was refused.\n",
@@ -171,6 +173,12 @@ int main(int argc, char **argv)
 
 	o.url = env_or("SQUARE_URL", "http://127.0.0.1:8080");
 	o.tcp_address = env_or("SQUARE_TCP", "127.0.0.1:2345");
+	o.token = env_or("SQUARE_TOKEN", "");
+	if (*o.token && !tokens_form_good(o.token, strlen(o.token))) { /* what came is not for a terminal */
+		(void)fprintf(stderr,
+			      "square: expected SQUARE_TOKEN to be of A-Z a-z 0-9 - . _ ~ + / = alone, it is not\n");
+		return EXIT_USAGE;
+	}
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;

@@ -94,11 +94,23 @@ static void mark_dirty(struct batch *b)
 
 /* ---- outcomes ---- */
 
+static struct log_ids ids_of(const struct entry *e)
+{
+	return (struct log_ids){ .job = e->id, .trace = e->trace };
+}
+
 static void log_outcome(const struct entry *e)
 {
-	struct log_ids ids = { .job = e->id, .trace = e->trace[0] ? e->trace : NULL };
+	struct log_ids ids = ids_of(e);
 	if (log_enabled(LOG_DEBUG)) /* the kind as in struct entry */
 		log_write(LOG_DEBUG, &ids, "outcome '%c' after %llu us", e->kind, (unsigned long long)e->run_us);
+}
+
+/* An attempt that counts against the system, not against the job. */
+static void log_lost_attempt(const struct entry *e, const struct op_failure *failure)
+{
+	struct log_ids ids = ids_of(e);
+	log_write(LOG_WARN, &ids, "the attempt is lost: %s", failure->detail);
 }
 
 static void entry_done(struct entry *e, char kind, uint64_t run_us, const char *json, size_t n)
@@ -116,7 +128,8 @@ static void entry_done(struct entry *e, char kind, uint64_t run_us, const char *
 	batch_set_state(e, ENTRY_DONE);
 	mark_dirty(b);
 	if (b->results.failed) { /* no memory to keep it: the lease brings the job back */
-		log_error("no memory for the outcome of job %s", e->id);
+		struct log_ids ids = ids_of(e);
+		log_write(LOG_ERROR, &ids, "no memory for the outcome of the job");
 		b->results.failed = false;
 		batch_entry_gone(e);
 		return;
@@ -141,6 +154,8 @@ static void entry_failed(struct entry *e, const struct op_failure *failure, uint
 		kind = 'w';
 	else if (op_error_retryable(failure->error))
 		kind = 'r';
+	if (kind == 'w' || kind == 'r')
+		log_lost_attempt(e, failure);
 	entry_done_failed(e, kind, failure, run_us);
 }
 
@@ -186,9 +201,13 @@ static void on_progress(void *arg, double ratio, const char *note)
 
 static void entry_run(struct entry *e)
 {
+	struct batch_owner *o = e->batch->owner;
+	unsigned tag = e->batch->tag;
+	uint64_t waited_us = e->waited_us + clock_mono_us() - e->batch->claimed_us;
 	batch_set_state(e, ENTRY_RUNNING);
 	e->prepared = false; /* the executor has it, unless it refuses */
-	if (!executor_run(e->batch->owner->executor, &e->call, 0, on_executed, e, &e->run)) {
+	if (!executor_run(o->executor, &e->call, 0, on_executed, e, &e->run)) {
+		tally_started(o->tally, tag, waited_us);
 		if (e->run && e->is_heavy)
 			executor_watch(e->run, on_progress);
 		return;
@@ -229,22 +248,29 @@ struct asked {
 static void on_finished(struct batch *b, struct entry *e, char verdict)
 {
 	struct batch_stats *stats = &b->owner->stats;
+	enum tally_outcome outcome = TALLY_FENCED;
 	switch (verdict) {
 	case 'k':
 	case 'm':
 		*(e->kind == 's' ? &stats->succeeded : e->kind == 'c' ? &stats->cancelled : &stats->failed) += 1;
+		outcome = e->kind == 's' ? TALLY_SUCCEEDED : e->kind == 'c' ? TALLY_CANCELLED : TALLY_FAILED;
 		break;
 	case 'd':
 		stats->retried++;
+		outcome = TALLY_RETRIED;
 		break;
 	case 'x':
 		stats->dead++;
+		outcome = TALLY_DEAD;
 		break;
-	default:
+	default: {
+		struct log_ids ids = ids_of(e);
 		stats->fenced++;
-		log_warn("job %s: the outcome came too late, somebody else has the job by now", e->id);
+		log_write(LOG_WARN, &ids, "the outcome came too late, somebody else has the job by now");
 		break;
 	}
+	}
+	tally_finished(b->owner->tally, e->op, outcome, e->run_us);
 	batch_entry_gone(e);
 }
 
@@ -329,7 +355,7 @@ static void start_short(struct batch *b, bool started)
 
 /* ---- taking a claim ---- */
 
-static void entry_init(struct batch *b, const struct queue_claimed *claimed, size_t *longs)
+static void entry_init(struct batch *b, const struct queue_claimed *claimed, uint64_t now_us, size_t *longs)
 {
 	struct entry *e = &b->entries[b->n++];
 	const struct job *job = &claimed->job;
@@ -339,6 +365,7 @@ static void entry_init(struct batch *b, const struct queue_claimed *claimed, siz
 	e->batch = b;
 	e->state = ENTRY_GONE; /* counts as nothing until batch_set_state() */
 	b->left++;
+	e->waited_us = job->run_at && job->run_at < now_us ? now_us - job->run_at : 0;
 	memcpy(e->id, claimed->id, ID_TEXT_SIZE);
 	snprintf(e->trace, sizeof e->trace, "%.*s", (int)job->trace.n, job->trace.p);
 	if (job->op.n == 0) {
@@ -347,10 +374,12 @@ static void entry_init(struct batch *b, const struct queue_claimed *claimed, siz
 		return;
 	}
 	if (op_call_prepare(&e->call, job->op.p, job->op.n, job->args.p, job->args.n, job->timeout_ms, &failure)) {
+		e->op = op_find(job->op.p, job->op.n);
 		entry_failed(e, &failure, 0);
 		return;
 	}
 	e->prepared = true;
+	e->op = e->call.op;
 	e->is_short = e->call.path == OP_IN_LOOP;
 	e->is_heavy = e->call.path == OP_HEAVY;
 	batch_set_state(e, ENTRY_CLAIMED);
@@ -387,7 +416,7 @@ struct batch *batch_new(struct batch_owner *o, unsigned tag, const char *id, con
 	b->tag = tag;
 	snprintf(b->id, sizeof b->id, "%s", id);
 	for (size_t i = 0; i < claim->n; i++)
-		entry_init(b, &claim->jobs[i], longs);
+		entry_init(b, &claim->jobs[i], claim->now_us, longs);
 	o->stats.claimed += claim->n;
 	if (!o->draining)
 		start_short(b, started);

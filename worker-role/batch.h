@@ -19,6 +19,7 @@
 
 #include "executor.h"
 #include "queue.h"
+#include "tally.h"
 
 enum entry_state {
 	ENTRY_CLAIMED,
@@ -39,9 +40,11 @@ struct entry {
 	enum entry_state state;
 	char id[ID_TEXT_SIZE];
 	char trace[JOB_TRACE_MAX + 1];
-	bool prepared; /* call holds something */
-	bool is_short; /* runs in the loop, without waiting for the verdict of its start */
-	bool is_heavy; /* runs in a compute child */
+	const struct op *op; /* NULL: none of ours */
+	uint64_t waited_us;  /* from when it could run until the claim */
+	bool prepared;       /* call holds something */
+	bool is_short;       /* runs in the loop, without waiting for the verdict of its start */
+	bool is_heavy;       /* runs in a compute child */
 	struct op_call call;
 	struct executor_job *run;
 	char kind; /* outcome: 's' 'f' 'c' 'r' 'w' */
@@ -74,6 +77,7 @@ struct batch_stats {
 struct batch_owner {
 	struct rlink *link;
 	struct executor *executor;
+	struct tally *tally;                                           /* NULL: nobody counts */
 	const char *(*tag)(struct batch_owner *owner, unsigned index); /* the queue's tag */
 	bool draining;
 	struct batch *batches, *last; /* all live ones, the oldest first */

@@ -108,6 +108,7 @@ static void on_claimed(void *arg, int status, const struct queue_claim *claim)
 		return;
 	}
 	t->unanswered = false;
+	tally_claimed(c->owner.tally, (size_t)(t - c->tags), claim->n);
 	t->dry = !claim->more || claim->paused;
 	claimer_due(c, (size_t)(t - c->tags), claim->now_us, claim->next_due_us);
 	if (claim->n == 0)
@@ -371,7 +372,8 @@ struct claimer *claimer_new(uv_loop_t *loop, struct rlink *link, struct executor
 		return NULL;
 	}
 	c->options = *options;
-	c->owner = (struct batch_owner){ .link = link, .executor = executor, .tag = owner_tag };
+	c->owner =
+	    (struct batch_owner){ .link = link, .executor = executor, .tally = options->tally, .tag = owner_tag };
 	c->appetite = 1;
 	c->tag_count = options->tag_count;
 	for (size_t i = 0; i < c->tag_count; i++) {

@@ -27,6 +27,7 @@ struct claimer_options {
 	const char *const *tags;     /* the queues' tags, with the names copied */
 	size_t tag_count;
 	unsigned claim_max;
+	struct tally *tally; /* counts what becomes of jobs; NULL: nobody does */
 };
 /* link: for the calls, owned by the caller, who reports its state by claimer_link_state(). All borrowed but the tags.
  * NULL with *info filled. */

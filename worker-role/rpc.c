@@ -28,6 +28,8 @@ struct rpc {
 	struct member members[];
 };
 
+static struct rpc_stats stats;
+
 /* ---- replies ---- */
 
 static const char *code_title(enum rpc_code code)
@@ -59,6 +61,7 @@ static const char *code_title(enum rpc_code code)
 
 static void put_result(struct buf *out, const char *id, const struct buf *json)
 {
+	stats.succeeded++;
 	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"result\":");
 	buf_append(out, json->data, json->len);
 	buf_puts(out, ",\"id\":");
@@ -81,6 +84,7 @@ static void end_error(struct buf *out, const char *id)
 /* An error of the protocol: data has a sentence only. */
 static void put_error(struct buf *out, const char *id, enum rpc_code code, const char *detail)
 {
+	stats.refused++;
 	begin_error(out, code, code_title(code));
 	buf_puts(out, "{\"detail\":");
 	buf_json_string(out, detail, strlen(detail));
@@ -112,15 +116,21 @@ static void put_failure(struct buf *out, const char *id, const struct op_failure
 {
 	enum rpc_code code = failure_code(f);
 
+	*(code == RPC_FAILED || code == RPC_LIMIT ? &stats.failed : &stats.refused) += 1;
 	begin_error(out, code, code == RPC_FAILED || code == RPC_LIMIT ? op_error_title(f->error) : code_title(code));
 	op_failure_json(out, f);
 	end_error(out, id);
 }
 
+void rpc_put_error_for(struct buf *out, const char *id, enum rpc_code code, const char *detail)
+{
+	put_error(out, id, code, detail);
+	buf_byte(out, '\n');
+}
+
 void rpc_put_error(struct buf *out, enum rpc_code code, const char *detail)
 {
-	put_error(out, "null", code, detail);
-	buf_byte(out, '\n');
+	rpc_put_error_for(out, "null", code, detail);
 }
 
 /* ---- one call ---- */
@@ -131,7 +141,21 @@ struct request {
 	bool notification; /* no reply, whatever happens */
 	const struct op *op;
 	json_t *params;
+	uint32_t timeout_ms; /* 0: the operation's */
 };
+
+/* An extension of ours: JSON-RPC knows no time-outs, and positional params have no place for one. */
+static bool take_timeout(const json_t *v, uint32_t *out)
+{
+	const json_t *ms = json_object_get(v, "timeout_ms");
+
+	if (!ms)
+		return true;
+	if (!json_is_integer(ms) || json_integer_value(ms) < 1 || json_integer_value(ms) > OP_TIMEOUT_MAX_MS)
+		return false;
+	*out = (uint32_t)json_integer_value(ms);
+	return true;
+}
 
 /* False, with the reply appended to out unless none is wanted, when it is not to be called. */
 static bool check_request(json_t *v, struct request *r, struct buf *out)
@@ -158,6 +182,8 @@ static bool check_request(json_t *v, struct request *r, struct buf *out)
 		detail = "expected \"method\", the name of an operation";
 	else if (r->params && !json_is_array(r->params) && !json_is_object(r->params))
 		detail = "expected \"params\" to be an array or an object";
+	else if (!take_timeout(v, &r->timeout_ms))
+		detail = "expected \"timeout_ms\" to be an integer from 1 to 60,000";
 	if (detail) {
 		put_error(out, buf_cstr(&r->id), RPC_INVALID_REQUEST, detail);
 		return false;
@@ -193,7 +219,7 @@ static bool begin_call(json_t *v, struct request *r, struct op_call *call, doubl
 
 	if (!check_request(v, r, out))
 		return false;
-	if (op_call_prepare_decoded(call, r->op, r->params, 0, &f) != 0) {
+	if (op_call_prepare_decoded(call, r->op, r->params, r->timeout_ms, &f) != 0) {
 		if (!r->notification)
 			put_failure(out, buf_cstr(&r->id), &f);
 		return false;
@@ -393,4 +419,9 @@ struct rpc *rpc_answer(const char *line, size_t n, struct executor *executor, st
 	}
 	json_decref(v);
 	return rpc;
+}
+
+const struct rpc_stats *rpc_stats(void)
+{
+	return &stats;
 }

@@ -5,6 +5,7 @@
 #define SQUARE_RPC_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "buf.h"
 #include "executor.h"
@@ -39,7 +40,15 @@ void rpc_take(struct rpc *rpc, struct buf *out);
 /* Cancels what is in flight and frees the handle; done does not run. */
 void rpc_cancel(struct rpc *rpc);
 
+/* How requests were answered by this process, all connections together; those that want no reply are not there. */
+struct rpc_stats {
+	uint64_t succeeded, failed, refused; /* failed: by the operation; refused: not a call that could be made */
+};
+const struct rpc_stats *rpc_stats(void);
+
 /* Appends an error reply without id, with a line feed. */
 void rpc_put_error(struct buf *out, enum rpc_code code, const char *detail);
+/* With the id of the request, as JSON. */
+void rpc_put_error_for(struct buf *out, const char *id, enum rpc_code code, const char *detail);
 
 #endif

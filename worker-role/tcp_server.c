@@ -10,6 +10,7 @@
 
 #include "buf.h"
 #include "log.h"
+#include "tcp_auth.h"
 #include "tcp_session.h"
 
 #define READ_BYTES 65536
@@ -17,6 +18,8 @@
 #define KEEP_BYTES 65536 /* of a connection's output buffers, when empty */
 #define BACKLOG 1024
 #define LINGER_MS 1000
+#define CLOCK_MS 1000
+#define CLOCK_STRANGERS_MS 100 /* while each connection has to authenticate itself in time */
 #define CONNECTIONS_DEFAULT 10000
 #define IDLE_SECONDS_DEFAULT 240
 
@@ -28,6 +31,7 @@ struct connection {
 	struct connection *prev, *next;
 	struct connection *next_later;
 	bool in_later, reading, lingering, closing;
+	uint64_t opened_ms;
 	uint64_t active_ms; /* loop time of the last byte in or out */
 	uint64_t turn_ms;
 	size_t turn_bytes;
@@ -413,7 +417,8 @@ static void on_connection(uv_stream_t *listener, int status)
 	c->tcp.data = c;
 	server->connections++;
 	list_append(c);
-	c->active_ms = uv_now(server->loop);
+	c->opened_ms = c->active_ms = uv_now(server->loop);
+	tcp_session_require(c->session, server->options.tokens);
 	if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0) {
 		connection_close(c);
 		return;
@@ -431,7 +436,12 @@ static bool is_overdue(const struct connection *c, uint64_t now)
 	return now - c->active_ms >= allowed;
 }
 
-/* Once a second. */
+static bool is_late(const struct connection *c, uint64_t now)
+{
+	return tcp_session_stranger(c->session) && now - c->opened_ms >= TCP_AUTH_MS;
+}
+
+/* Every CLOCK_MS. */
 static void on_clock(uv_timer_t *timer)
 {
 	struct tcp_server *server = timer->data;
@@ -440,6 +450,11 @@ static void on_clock(uv_timer_t *timer)
 
 	for (; c; c = next) {
 		next = c->next;
+		if (is_late(c, now)) {
+			c->state = tcp_session_late(c->session);
+			connection_go(c);
+			continue;
+		}
 		if (!is_overdue(c, now))
 			continue;
 		/* Waiting for a result is not idle, unless nobody takes the earlier ones. */
@@ -502,7 +517,8 @@ struct tcp_server *tcp_server_new(uv_loop_t *loop, const char *host, uint16_t po
 		tcp_server_free(server);
 		return NULL;
 	}
-	uv_timer_start(&server->clock, on_clock, 1000, 1000);
+	unsigned clock_ms = server->options.tokens ? CLOCK_STRANGERS_MS : CLOCK_MS;
+	uv_timer_start(&server->clock, on_clock, clock_ms, clock_ms);
 	return server;
 }
 

@@ -16,6 +16,8 @@ struct tcp_server;
 struct tcp_server_options {
 	unsigned max_connections; /* further ones are told so and closed; 0: 10,000 */
 	unsigned idle_seconds;    /* without a byte in or out and nothing in flight: closed; 0: 240 */
+	/* Each connection begins with the line of tcp_auth.h within TCP_AUTH_MS. NULL: anybody may ask. Borrowed. */
+	const struct tokens *tokens;
 };
 
 /* Listens on host (a numeric IPv4 or IPv6 address) and port (0: any free one). executor must outlive the server.

@@ -12,6 +12,7 @@
 #include "err.h"
 #include "number.h"
 #include "rpc.h"
+#include "tcp_auth.h"
 
 #define LINES_PER_LOOK 64 /* short lines between two looks at the clock */
 #define LONG_LINE 256     /* bytes; a longer line is looked at by itself */
@@ -28,6 +29,7 @@ struct link {
 
 struct tcp_session {
 	struct executor *executor;
+	const struct tokens *tokens; /* until it has authenticated itself; NULL: it may ask */
 	void (*on_output)(void *arg);
 	void *arg;
 	struct buf in; /* input not looked at yet, from in_at on */
@@ -40,6 +42,13 @@ struct tcp_session {
 	size_t unsent;   /* bytes with the caller */
 	bool eof, ended, refused;
 };
+
+static struct tcp_session_stats stats;
+
+const struct tcp_session_stats *tcp_session_stats(void)
+{
+	return &stats;
+}
 
 struct tcp_session *tcp_session_new(struct executor *executor, void (*on_output)(void *arg), void *arg)
 {
@@ -73,6 +82,16 @@ void tcp_session_free(struct tcp_session *s)
 	buf_fini(&s->in);
 	buf_fini(&s->out);
 	free(s);
+}
+
+void tcp_session_require(struct tcp_session *s, const struct tokens *tokens)
+{
+	s->tokens = tokens;
+}
+
+bool tcp_session_stranger(const struct tcp_session *s)
+{
+	return s->tokens && !s->ended;
 }
 
 struct buf *tcp_session_output(struct tcp_session *s)
@@ -208,6 +227,7 @@ static void put_square(struct buf *out, const char *p, size_t n)
 	struct number x;
 	int rc = number_scan(p, n, &x);
 
+	stats.refused++; /* until it turns out well */
 	if (rc == ERR_INVALID) {
 		put_not_a_number(out, p, n);
 		return;
@@ -217,6 +237,8 @@ static void put_square(struct buf *out, const char *p, size_t n)
 		number_fini(&x);
 		if (rc == 0) {
 			buf_byte(out, '\n');
+			stats.refused--;
+			stats.squared++;
 			return;
 		}
 	}
@@ -246,6 +268,13 @@ static void answer_line(struct tcp_session *s, const char *p, size_t n)
 	}
 	if (n == 0)
 		return;
+	if (s->tokens) {
+		if (tcp_auth_line(s->tokens, p, n, &s->out))
+			s->tokens = NULL;
+		else
+			s->ended = s->refused = true;
+		return;
+	}
 	if (*p == '{' || *p == '[') {
 		answer_rpc(s, p, n);
 		return;
@@ -400,6 +429,13 @@ enum tcp_session_state tcp_session_eof(struct tcp_session *s)
 {
 	s->eof = true;
 	return state_of(s, work_off(s));
+}
+
+enum tcp_session_state tcp_session_late(struct tcp_session *s)
+{
+	tcp_auth_late(&s->out);
+	s->ended = s->refused = true;
+	return state_of(s, false);
 }
 
 enum tcp_session_state tcp_session_stop(struct tcp_session *s)

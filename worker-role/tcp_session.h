@@ -8,9 +8,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "buf.h"
 #include "executor.h"
+#include "tokens.h"
 
 #define TCP_SESSION_LINE_MAX 65536
 #define TCP_SESSION_IN_FLIGHT 1024
@@ -19,6 +21,12 @@
 #define TCP_SESSION_ECHO 64      /* bytes of a wrong line that the reply repeats */
 
 struct tcp_session;
+
+/* Lines of numbers that this process answered, all connections together. */
+struct tcp_session_stats {
+	uint64_t squared, refused;
+};
+const struct tcp_session_stats *tcp_session_stats(void);
 
 enum tcp_session_state {
 	TCP_SESSION_READY,  /* wants input */
@@ -30,6 +38,12 @@ enum tcp_session_state {
 
 /* on_output: replies were added to the output outside of feed, eof and resume. NULL when memory ran out. */
 struct tcp_session *tcp_session_new(struct executor *executor, void (*on_output)(void *arg), void *arg);
+/* Takes nothing but a line of tcp_auth.h first, whose token is one of these. Before any input; tokens are borrowed. */
+void tcp_session_require(struct tcp_session *s, const struct tokens *tokens);
+/* It has not authenticated itself yet, and has to. */
+bool tcp_session_stranger(const struct tcp_session *s);
+/* The time for that is over: says so, and takes no more input. */
+enum tcp_session_state tcp_session_late(struct tcp_session *s);
 void tcp_session_free(struct tcp_session *s); /* cancels what is in flight */
 
 /* Takes p[0..n), all of it: what cannot be looked at now is kept. Bytes given after the end of the input are dropped.

@@ -17,7 +17,9 @@
 #include "presence.h"
 #include "queue.h"
 #include "reaper.h"
+#include "tally.h"
 #include "tcp_server.h"
+#include "tokens.h"
 
 /* Time kept of DrainSeconds for giving back what did not finish and for saying good-bye. */
 #define LAST_WORDS_MS 1000
@@ -34,6 +36,7 @@ struct worker {
 	struct zygote *zygote;
 	struct pool *pool;
 	struct executor *executor;
+	struct tokens *tokens;
 	struct tcp_server *tcp;
 	struct rlink *link;
 	struct claimer *claimer;
@@ -41,6 +44,8 @@ struct worker {
 	struct presence *presence;
 	uv_signal_t sigterm, sigint;
 	uv_timer_t deadline;
+	uv_prepare_t turn;
+	struct tally *tally;
 	unsigned pending; /* parts that are still busy with stopping */
 	bool stopping, closing;
 	int status; /* of the exit */
@@ -75,6 +80,21 @@ static void on_load(void *arg, struct presence_load *load)
 	load->state = w->stopping ? "stopping" : "ready";
 }
 
+static void on_metrics(void *arg, struct buf *text)
+{
+	const struct worker *w = arg;
+	const struct tally_sources from = {
+		.claimer = w->claimer, .executor = w->executor, .pool = w->pool, .tcp = w->tcp
+	};
+	tally_render(w->tally, &from, text);
+}
+
+static void on_turn(uv_prepare_t *turn)
+{
+	const struct worker *w = turn->data;
+	tally_turn(w->tally, w->link);
+}
+
 /* ---- opening ---- */
 
 static void make_boot(struct worker *w)
@@ -105,9 +125,19 @@ static int open_tcp(struct worker *w, struct errinfo *info)
 	if (roleenv_endpoint(w->startup->roleenv, "SquareEndpoint", &at))
 		return errinfo_set(info, ERR_NOT_FOUND, "service.csdef: role %s has no endpoint SquareEndpoint",
 				   roleenv_role(w->startup->roleenv));
+	const char *file = config_str(config, CONFIG_AUTH_TOKENS_FILE);
+	if (*file && tokens_load(file, &w->tokens, info))
+		return info->code;
+	if (!at.loopback && !w->tokens && !config_bool(config, CONFIG_ALLOW_ANONYMOUS))
+		return errinfo_set(
+		    info, ERR_INVALID,
+		    "SquareEndpoint is to listen on %s, which others can reach, and there is no authentication: "
+		    "expected AuthTokensFile, or a loopback address, or AllowAnonymous=true if that is meant",
+		    at.address);
 	struct tcp_server_options options = {
 		.max_connections = (unsigned)config_int(config, CONFIG_TCP_CONNECTIONS),
 		.idle_seconds = (unsigned)config_int(config, CONFIG_TCP_IDLE_SECONDS),
+		.tokens = w->tokens,
 	};
 	w->tcp = tcp_server_new(&w->loop, at.address, (uint16_t)at.port, &options, w->executor, info);
 	if (!w->tcp)
@@ -123,6 +153,7 @@ static int open_queue(struct worker *w, struct errinfo *info)
 	const char *instance = roleenv_instance(w->startup->roleenv);
 	struct rlink_options link = { .url = config_str(config, CONFIG_REDIS_URL),
 				      .name = instance,
+				      .seconds = tally_redis_seconds(w->tally),
 				      .on_state = on_link_state,
 				      .on_greet = on_greet,
 				      .arg = w };
@@ -131,12 +162,14 @@ static int open_queue(struct worker *w, struct errinfo *info)
 					   .boot = w->boot,
 					   .tags = w->tag_names,
 					   .tag_count = w->tag_count,
-					   .claim_max = (unsigned)config_int(config, CONFIG_CLAIM_MAX) };
+					   .claim_max = (unsigned)config_int(config, CONFIG_CLAIM_MAX),
+					   .tally = w->tally };
 	struct presence_options presence = { .env = w->startup->roleenv,
 					     .interval_ms = 2500,
 					     .digest = w->digest,
 					     .catalogue = buf_cstr(&w->catalogue),
 					     .on_load = on_load,
+					     .on_metrics = on_metrics,
 					     .arg = w };
 	w->link = rlink_new(&w->loop, &link, info);
 	w->claimer = w->link ? claimer_new(&w->loop, w->link, w->executor, &claimer, info) : NULL;
@@ -201,12 +234,15 @@ struct worker *worker_open(const struct startup *startup, struct zygote *zygote,
 	uv_loop_init(&w->loop);
 	make_boot(w);
 	make_tags(w);
+	w->tally = tally_new(&w->loop, w->tag_names, w->tag_count);
 	catalog_json(&w->catalogue);
 	catalog_digest(w->digest);
-	w->sigterm.data = w->sigint.data = w->deadline.data = w;
+	w->sigterm.data = w->sigint.data = w->deadline.data = w->turn.data = w;
 	uv_signal_init(&w->loop, &w->sigterm);
 	uv_signal_init(&w->loop, &w->sigint);
 	uv_timer_init(&w->loop, &w->deadline);
+	uv_prepare_init(&w->loop, &w->turn);
+	uv_prepare_start(&w->turn, on_turn);
 	uv_signal_start(&w->sigterm, on_signal, SIGTERM);
 	uv_signal_start(&w->sigint, on_signal, SIGINT);
 	if (open_executor(w, info) || open_tcp(w, info) || open_queue(w, info)) {
@@ -237,6 +273,7 @@ static void close_all(struct worker *w)
 	uv_close((uv_handle_t *)&w->sigterm, NULL);
 	uv_close((uv_handle_t *)&w->sigint, NULL);
 	uv_close((uv_handle_t *)&w->deadline, NULL);
+	uv_close((uv_handle_t *)&w->turn, NULL);
 }
 
 static void on_left(void *arg)
@@ -302,7 +339,9 @@ void worker_close(struct worker *w)
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	if (w->claimer)
 		claimer_destroy(w->claimer);
+	tally_free(w->tally);
 	buf_fini(&w->catalogue);
+	tokens_free(w->tokens);
 	uv_loop_close(&w->loop);
 	free(w);
 }

@@ -732,7 +732,7 @@ END_TEST
 START_TEST(test_tcp_server_new_says_what_is_wrong)
 {
 	struct errinfo info;
-	struct tcp_server_options options = { 0, 0 };
+	struct tcp_server_options options = { 0 };
 
 	ck_assert_ptr_null(tcp_server_new(&loop, "127.0.0.1", tcp_server_port(server), &options, ex, &info));
 	ck_assert_int_eq(info.code, ERR_SYS);
