@@ -140,11 +140,13 @@ static void fabric_wait_for(struct fabric *f, const struct probe_spec *question,
 
 static void fabric_wait_endpoint(struct fabric *f, const struct plan_input *in, uint16_t port, const char *where)
 {
-	static const char http[] = "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+	static const char refusal[] = "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32003";
 	bool is_http = in->endpoint->protocol == CSDEF_HTTP;
 	struct probe_spec spec = { .port = port,
-				   .question = is_http ? http : "1\n",
-				   .answer = is_http ? "HTTP/1.1 200" : "1" };
+				   .question = is_http ? in->role->probe_question : "1\n",
+				   .answer = is_http                   ? "HTTP/1.1 200"
+					     : in->role->authenticates ? refusal
+								       : "1" };
 	char what[128];
 
 	(void)snprintf(what, sizeof(what), "%s of %s, port %u,", in->endpoint->name, where, port);

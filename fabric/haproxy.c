@@ -5,8 +5,6 @@
 
 #include "config.h"
 
-#define HAPROXY_CHECK(path) \
-	"  http-check send meth GET uri " path " ver HTTP/1.1 hdr Host localhost hdr Connection close\n"
 #define HAPROXY_HEAD_REFUSED 57344 /* bytes beyond the limit that a head may have and get its 431 */
 #define HAPROXY_HEADERS 400        /* header lines; the web role refuses from 101 on */
 #define HAPROXY_NAME_SIZE (2 * CSDEF_NAME_MAX + 2)
@@ -84,6 +82,14 @@ static void haproxy_servers(const struct plan_input *in, struct buf *out)
 		buf_printf(out, "  server %s 127.0.0.1:%u check\n", in->role->instances[i].id, plan_port(in, i));
 }
 
+static void haproxy_check(struct buf *out, const char *path, const char *token)
+{
+	buf_printf(out, "  option httpchk\n  http-check send meth GET uri %s ver HTTP/1.1 hdr Host localhost", path);
+	if (token) /* none of its characters means anything here, see tokens_form_good() */
+		buf_printf(out, " hdr Authorization \"Bearer %s\"", token);
+	buf_puts(out, " hdr Connection close\n");
+}
+
 /* A head beyond the web role's limit is whole here when it is judged, so it is refused here. HAProxy closes a
  * connection as soon as it has answered in the middle of a body; what the client goes on sending then resets it,
  * perhaps before the client has read that answer. So bodies that are too long go on to the web role, which reads them
@@ -137,13 +143,12 @@ static void haproxy_http(const struct plan *plan, const struct plan_input *in, s
 	    "  use_backend %s_alive if { nbsrv(%s_ready) eq 0 }\n"
 	    "  default_backend %s_ready\n",
 	    name, name, name);
-	buf_printf(out,
-		   "\nbackend %s_ready from http\n  balance leastconn\n  option httpchk\n" HAPROXY_CHECK("/readyz"),
-		   name);
+	buf_printf(out, "\nbackend %s_ready from http\n  balance leastconn\n", name);
+	haproxy_check(out, "/readyz", in->role->probe_token);
 	haproxy_servers(in, out);
 	/* When none is ready (Redis is away), those that live say so themselves, with the reason. */
-	buf_printf(out, "\nbackend %s_alive from http\n  balance leastconn\n  option httpchk\n" HAPROXY_CHECK("/livez"),
-		   name);
+	buf_printf(out, "\nbackend %s_alive from http\n  balance leastconn\n", name);
+	haproxy_check(out, "/livez", NULL);
 	haproxy_servers(in, out);
 }
 
@@ -156,7 +161,9 @@ static void haproxy_tcp(const struct plan_input *in, struct buf *out)
 		   in->open.port, name);
 	buf_printf(out, "\nbackend %s_ready from tcp\n  balance leastconn\n  option tcp-check\n  tcp-check connect\n",
 		   name);
-	buf_puts(out, "  tcp-check send 1\\n\n  tcp-check expect string 1\n");
+	/* One that asks for a token first is there when it does so. */
+	buf_printf(out, "  tcp-check send 1\\n\n  tcp-check expect string %s\n",
+		   in->role->authenticates ? "-32003" : "1");
 	haproxy_servers(in, out);
 }
 

@@ -23,7 +23,7 @@ static const char usage[] =
     "  HTTP_PORT, TCP_PORT   public ports of the first http and tcp endpoint (0: any free one)\n"
     "  WEB_INSTANCES, WORKER_INSTANCES\n"
     "                        instances of each web role and of each worker role\n"
-    "  CLIENT_CONNECTIONS    http connections that one client address may have (64; 0: any number)\n"
+    "  CLIENT_CONNECTIONS    http connections that one client address may have (AddressConnections; 0: any number)\n"
     "  RUN_DIR               as --run-dir\n"
     "  SQUARE_...            settings of the roles; web-role --help and worker-role --help list them\n";
 

@@ -116,11 +116,12 @@ static char *member_env(const char *name, const char *value)
 	return entry;
 }
 
-/* What roleenv.h documents: the instance's name, an address for each endpoint, and where Redis is. */
+/* What roleenv.h documents: the instance's name, an address for each endpoint, and where Redis is. And what a web role
+ * must know of the balancer, unless its settings say so. */
 static char **member_environment(const struct member_context *x, const struct plan_role *role, unsigned index)
 {
 	const struct plan_instance *in = &role->instances[index];
-	char **env = calloc(role->def->n_endpoints + 3, sizeof(*env)), name[128], at[140];
+	char **env = calloc(role->def->n_endpoints + 5, sizeof(*env)), name[128], at[140];
 	size_t n = 0;
 
 	if (!env)
@@ -132,7 +133,11 @@ static char **member_environment(const struct member_context *x, const struct pl
 		env[n++] = member_env(name, at);
 	}
 	(void)snprintf(at, sizeof(at), "unix://%s", x->m->socket);
-	env[n] = member_env("SQUARE_REDIS_URL", at);
+	env[n++] = member_env("SQUARE_REDIS_URL", at);
+	if (role->def->kind == CSDEF_WEB && !role->told_proxies)
+		env[n++] = member_env("SQUARE_TRUSTED_PROXIES", "127.0.0.1");
+	if (role->probe_token && !role->told_probe_token)
+		env[n] = member_env("SQUARE_PROBE_TOKEN", role->probe_token);
 	return env;
 }
 

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "config.h"
 #include "log.h"
+#include "tokens.h"
 
 extern char **environ;
 
@@ -49,8 +51,56 @@ static const char *plan_port_variable(const struct plan *plan, const struct plan
 	return input->endpoint->protocol == CSDEF_HTTP ? "HTTP_PORT" : "TCP_PORT";
 }
 
-static int plan_settings(struct plan_role *role, const char *file, struct errinfo *info)
+/* A file of tokens that no instance will take is better refused here, where it is seen. */
+static int plan_tokens(struct plan_role *role, const struct config *cfg, struct errinfo *info)
 {
+	const char *file = config_str(cfg, CONFIG_AUTH_TOKENS_FILE);
+	struct tokens *tokens = NULL;
+	int rc = *file ? tokens_load(file, &tokens, info) : ERR_OK;
+
+	role->authenticates = tokens != NULL;
+	tokens_free(tokens);
+	return rc;
+}
+
+static char *plan_random_token(void)
+{
+	unsigned char bytes[32];
+	char *text = plan_alloc(2 * sizeof(bytes) + 1, 1);
+
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		log_fatal("getrandom: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	return text;
+}
+
+static int plan_probe(struct plan_role *role, const struct config *cfg, struct errinfo *info)
+{
+	const char *token = config_str(cfg, CONFIG_PROBE_TOKEN);
+
+	role->told_proxies = strcmp(config_origin(cfg, CONFIG_TRUSTED_PROXIES), "default") != 0;
+	role->told_probe_token = *token != '\0';
+	if (role->told_probe_token && !tokens_form_good(token, strlen(token)))
+		return errinfo_set(info, ERR_INVALID,
+				   "setting ProbeToken: expected 1 to %d characters of A-Z a-z 0-9 - . _ ~ + / =, got "
+				   "%zu that are not all such",
+				   TOKENS_LENGTH_MAX, strlen(token));
+	if (role->authenticates)
+		role->probe_token = role->told_probe_token ? strdup(token) : plan_random_token();
+	if (role->authenticates && !role->probe_token)
+		log_fatal("no memory for the plan of the service");
+	if (asprintf(&role->probe_question,
+		     "GET /readyz HTTP/1.1\r\nHost: localhost\r\n%s%s%sConnection: close\r\n\r\n",
+		     role->probe_token ? "Authorization: Bearer " : "", role->probe_token ? role->probe_token : "",
+		     role->probe_token ? "\r\n" : "") < 0)
+		log_fatal("no memory for the plan of the service");
+	return ERR_OK;
+}
+
+static int plan_settings(struct plan *plan, struct plan_role *role, struct errinfo *info)
+{
+	const char *file = plan->def->configuration;
 	struct config_given *given = plan_alloc(role->def->n_settings, sizeof(*given));
 	struct config_sources sources = { .environ = environ, .given = given };
 	struct config *cfg;
@@ -65,12 +115,16 @@ static int plan_settings(struct plan_role *role, const char *file, struct errinf
 	if (!cfg)
 		return ERR_INVALID;
 	role->drain_s = (unsigned)config_int(cfg, CONFIG_DRAIN_SECONDS);
+	int rc = plan_tokens(role, cfg, info);
 	if (role->def->kind == CSDEF_WEB) {
 		role->head_limit = (unsigned)config_int(cfg, CONFIG_HEAD_LIMIT_BYTES);
 		role->body_limit = (unsigned)config_int(cfg, CONFIG_BODY_LIMIT_BYTES);
+		plan->client_connections = (unsigned)config_int(cfg, CONFIG_ADDRESS_CONNECTIONS);
+		if (rc == ERR_OK)
+			rc = plan_probe(role, cfg, info);
 	}
 	config_free(cfg);
-	return ERR_OK;
+	return rc;
 }
 
 /* ---- ports ---- */
@@ -137,7 +191,7 @@ static int plan_roles(struct plan *plan, struct errinfo *info)
 		unsigned count = role->def->kind == CSDEF_WEB ? web : worker;
 
 		role->n_instances = count != UINT_MAX ? count : role->def->instances;
-		rc = plan_settings(role, plan->def->configuration, info);
+		rc = plan_settings(plan, role, info);
 	}
 	return rc;
 }
@@ -162,7 +216,6 @@ struct plan *plan_new(const struct csdef *def, struct errinfo *info)
 	size_t endpoints = 0;
 
 	plan->def = def;
-	plan->client_connections = PLAN_CLIENT_CONNECTIONS;
 	plan->roles = plan_alloc(def->n_roles, sizeof(*plan->roles));
 	for (size_t i = 0; i < def->n_roles; i++) {
 		plan->roles[plan->n_roles++].def = &def->roles[i];
@@ -195,6 +248,8 @@ void plan_free(struct plan *plan)
 			free(role->instances[k].ports);
 		}
 		free(role->instances);
+		free(role->probe_token);
+		free(role->probe_question);
 	}
 	free(plan->inputs);
 	free(plan->roles);

@@ -5,14 +5,13 @@
 #ifndef SQUARE_PLAN_H
 #define SQUARE_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "csdef.h"
 #include "err.h"
 #include "port.h"
-
-#define PLAN_CLIENT_CONNECTIONS 64 /* default of CLIENT_CONNECTIONS */
 
 struct plan_instance {
 	char id[96];             /* "WorkerRole_IN_0" */
@@ -25,6 +24,13 @@ struct plan_role {
 	unsigned n_instances;
 	unsigned drain_s;
 	unsigned head_limit, body_limit; /* bytes of a request; 0: not a web role */
+	bool authenticates;              /* it has the setting AuthTokensFile */
+	/* Of a web role that authenticates: with what the fabric and the load balancer ask /readyz. A new one at each
+	 * start, unless the setting ProbeToken says which. */
+	char *probe_token;
+	bool told_probe_token; /* the instances have it from the setting */
+	bool told_proxies;     /* likewise TrustedProxies; else the fabric says that they are behind its balancer */
+	char *probe_question;  /* the request for /readyz; NULL: not a web role */
 };
 
 /* An input endpoint: what the load balancer listens on. */
@@ -40,7 +46,8 @@ struct plan {
 	struct plan_role *roles;
 	struct plan_input *inputs;
 	size_t n_roles, n_inputs;
-	unsigned client_connections; /* of one address to one http endpoint; 0: any number */
+	/* Of one address to one http endpoint, 0: any number. The setting AddressConnections, or CLIENT_CONNECTIONS. */
+	unsigned client_connections;
 };
 
 /* NULL with *info saying what was expected and what came (a bad variable or setting, a port that is taken and which

@@ -104,12 +104,19 @@ void report_welcome(const struct plan *plan, const struct rundir *dir, struct bu
 	buf_puts(out, "\nTo try it, in another terminal:\n\n");
 	if (http) {
 		unsigned port = http->open.port;
-		buf_printf(out, "  curl -s localhost:%u/v1/jobs -d '{\"op\":\"square\",\"args\":[12]}'\n", port);
-		buf_printf(out,
-			   "  curl -s 'localhost:%u/v1/jobs?wait=5' -d '{\"op\":\"add\",\"args\":[\"1/3\",\"1/6\"]}'\n",
+		const char *with = http->role->authenticates ? "-H \"Authorization: Bearer $TOKEN\" " : "";
+		buf_printf(out, "  curl -s %slocalhost:%u/v1/jobs -d '{\"op\":\"square\",\"args\":[12]}'\n", with,
 			   port);
+		buf_printf(
+		    out, "  curl -s %s'localhost:%u/v1/jobs?wait=5' -d '{\"op\":\"add\",\"args\":[\"1/3\",\"1/6\"]}'\n",
+		    with, port);
 	}
-	if (tcp)
+	if (tcp && tcp->role->authenticates)
+		buf_printf(out,
+			   "  printf '{\"jsonrpc\":\"2.0\",\"method\":\"auth\",\"params\":[\"%%s\"],\"id\":0}\\n12\\n' "
+			   "\"$TOKEN\" | nc -N localhost %u\n",
+			   tcp->open.port);
+	else if (tcp)
 		buf_printf(out, "  printf '12\\n1.5\\n7/3\\n' | nc -N localhost %u\n", tcp->open.port);
 	buf_printf(out, "\nLogs are in %s/log. Ctrl-C drains and stops everything.\n", rundir_path(dir));
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "haproxy.h"
@@ -34,7 +35,9 @@ static void write_file(const char *path, const char *text)
 
 static void setup(void)
 {
-	static const char *const variables[] = { "WEB_INSTANCES", "WORKER_INSTANCES", "CLIENT_CONNECTIONS" };
+	static const char *const variables[] = { "WEB_INSTANCES",      "WORKER_INSTANCES",
+						 "CLIENT_CONNECTIONS", "SQUARE_AUTH_TOKENS_FILE",
+						 "SQUARE_PROBE_TOKEN", "SQUARE_ADDRESS_CONNECTIONS" };
 
 	ck_assert_int_eq(setenv("HTTP_PORT", "0", 1), 0);
 	ck_assert_int_eq(setenv("TCP_PORT", "0", 1), 0);
@@ -165,6 +168,66 @@ START_TEST(test_haproxy_render_of_added_endpoints)
 }
 END_TEST
 
+/* With tokens: the balancer asks /readyz with one of its own, a new one at each start, and takes a worker that asks for
+ * a token for a worker that is there. */
+START_TEST(test_haproxy_render_with_tokens)
+{
+	static const char line[] = "a:read:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n";
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS);
+	struct buf text = BUF_INIT;
+	char tokens[64], first[65];
+	struct plan *plan;
+
+	(void)snprintf(tokens, sizeof(tokens), "%s/tokens", folder);
+	write_file(tokens, line);
+	ck_assert_int_eq(chmod(tokens, 0600), 0);
+	ck_assert_int_eq(setenv("SQUARE_AUTH_TOKENS_FILE", tokens, 1), 0);
+	plan = make_plan(def);
+	haproxy_render(plan, 1000, 1, &text);
+	check_with_haproxy(buf_cstr(&text));
+	ck_assert(plan->roles[0].authenticates && plan->roles[1].authenticates);
+	ck_assert_uint_eq(strlen(plan->roles[0].probe_token), 64);
+	ck_assert_ptr_null(plan->roles[1].probe_token);
+	(void)snprintf(first, sizeof(first), "%s", plan->roles[0].probe_token);
+	ck_assert(has(&text, "uri /readyz ver HTTP/1.1 hdr Host localhost hdr Authorization \"Bearer %s\" ", first));
+	ck_assert(has(&text, "uri /livez ver HTTP/1.1 hdr Host localhost hdr Connection"));
+	ck_assert(has(&text, "tcp-check expect string -32003\n"));
+	ck_assert_ptr_nonnull(strstr(plan->roles[0].probe_question, first));
+	plan_free(plan);
+	plan = make_plan(def);
+	ck_assert_str_ne(plan->roles[0].probe_token, first);
+	plan_free(plan);
+	ck_assert_int_eq(setenv("SQUARE_PROBE_TOKEN", "my-probe", 1), 0);
+	plan = make_plan(def);
+	ck_assert_str_eq(plan->roles[0].probe_token, "my-probe");
+	ck_assert(plan->roles[0].told_probe_token);
+	plan_free(plan);
+	buf_fini(&text);
+	csdef_free(def);
+	ck_assert_int_eq(remove(tokens), 0);
+}
+END_TEST
+
+START_TEST(test_haproxy_render_with_the_setting_address_connections)
+{
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS);
+	struct buf text = BUF_INIT;
+	struct plan *plan;
+
+	ck_assert_int_eq(setenv("SQUARE_ADDRESS_CONNECTIONS", "7", 1), 0);
+	plan = make_plan(def);
+	haproxy_render(plan, 1000, 1, &text);
+	ck_assert(has(&text, "sc0_conn_cur gt 7 "));
+	plan_free(plan);
+	ck_assert_int_eq(setenv("CLIENT_CONNECTIONS", "9", 1), 0); /* goes first */
+	plan = make_plan(def);
+	ck_assert_uint_eq(plan->client_connections, 9);
+	plan_free(plan);
+	buf_fini(&text);
+	csdef_free(def);
+}
+END_TEST
+
 START_TEST(test_haproxy_render_without_instances_or_limit)
 {
 	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS);
@@ -215,6 +278,11 @@ static const struct bad {
 	  "environment variable WORKER_INSTANCES: expected a whole number from 0 to 1000, got \"2 \"" },
 	{ "CLIENT_CONNECTIONS", "x",
 	  "environment variable CLIENT_CONNECTIONS: expected a whole number from 0 to 1000000, got \"x\"" },
+	{ "SQUARE_AUTH_TOKENS_FILE", "/nowhere/tokens",
+	  "/nowhere/tokens: expected a readable file: No such file or directory" },
+	{ "SQUARE_PROBE_TOKEN", "a token",
+	  "setting ProbeToken: expected 1 to 512 characters of A-Z a-z 0-9 - . _ ~ + / =, got 7 that are not all "
+	  "such" },
 };
 
 START_TEST(test_plan_new_bad_variable)
@@ -330,6 +398,8 @@ int main(void)
 	tcase_add_test(render, test_haproxy_render_of_the_definition);
 	tcase_add_test(render, test_haproxy_render_of_added_endpoints);
 	tcase_add_test(render, test_haproxy_render_without_instances_or_limit);
+	tcase_add_test(render, test_haproxy_render_with_tokens);
+	tcase_add_test(render, test_haproxy_render_with_the_setting_address_connections);
 	tcase_add_test(render, test_plan_new_counts_from_environment);
 	suite_add_tcase(core, render);
 	tcase_add_checked_fixture(plan, setup, teardown);
