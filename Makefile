@@ -63,6 +63,7 @@ TEST_BIN   := $(UNIT_BIN) $(LUA_BIN) $(INTEG_BIN)
 BENCH_BIN  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
+FUZZ_JOBS ?= $(shell nproc)
 
 LIBS_common := $(call pkglibs,hiredis jansson libuv expat nettle) -lm
 LIBS_web    := $(call pkglibs,libmicrohttpd) $(LIBS_common)
@@ -90,8 +91,16 @@ $(BUILD)/obj/gen/lua_library.o: $(BUILD)/gen/lua_library.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Icommon -c -o $@ $<
 
+$(BUILD)/gen/openapi_text.c: web-role/openapi.json web-role/embed.awk Makefile
+	$(call say,JSON,$@)
+	@mkdir -p $(@D)
+	$(Q)awk -v name=openapi_text -v version=$(VERSION) -f web-role/embed.awk $< >$@.tmp && mv $@.tmp $@
+$(BUILD)/obj/gen/openapi_text.o: $(BUILD)/gen/openapi_text.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Iweb-role -c -o $@ $<
+
 $(LIB_common): $(call obj,$(COMMON)) $(BUILD)/obj/gen/lua_library.o
-$(LIB_web): $(call obj,$(filter-out %/main.c,$(WEB)))
+$(LIB_web): $(call obj,$(filter-out %/main.c,$(WEB))) $(BUILD)/obj/gen/openapi_text.o
 $(LIB_worker): $(call obj,$(filter-out %/main.c,$(WORKER)))
 $(LIB_fabric): $(call obj,$(filter-out %/main.c,$(FABRIC)))
 $(LIB_support): $(call obj,$(SUPPORT))
@@ -116,8 +125,10 @@ $(BUILD)/bin/square-fabric: $(BUILD)/obj/fabric/main.o $(LIB_fabric) $(LIB_commo
 	$(call link_rule,$(LIBS_common))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB_support) $(LIB_web) $(LIB_worker) $(LIB_fabric) $(LIB_common)
 	$(call link_rule,$(LIBS_tests))
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB_worker) $(LIB_common)
-	$(call link_rule,-fsanitize=fuzzer $(LIBS_worker))
+# the fuzz targets, fed with the kept corpus alone
+$(BUILD)/tests/unit/check_fuzz_corpus: $(call obj,$(FUZZ))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB_web) $(LIB_worker) $(LIB_common)
+	$(call link_rule,-fsanitize=fuzzer $(call pkglibs,libmicrohttpd) $(LIBS_worker))
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(LIB_worker) $(LIB_common)
 	$(call link_rule,$(LIBS_worker))
 
@@ -136,19 +147,17 @@ check-integration: $(INTEG_BIN) $(BIN) ## the real binaries
 check-asan: ## all tests under AddressSanitizer and UBSan
 	$(Q)$(MAKE) check SAN=address,undefined
 check-tsan: ## the web role, which has threads, under ThreadSanitizer
-	$(Q)TEST_SELECT='check_(endtoend|faults|http|operations|fabric|cli)$$' $(MAKE) check-integration SAN=thread
+	$(Q)TEST_SELECT='check_(access|auth|direct|endtoend|events|fabric|faults|feed|hostile_clients|http|jobs|metrics_http|queues|submit|submit_array)$$' $(MAKE) check-integration SAN=thread
 check-valgrind: $(UNIT_BIN) ## the unit tests under valgrind
 	$(Q)BUILD_DIR=$(abspath $(BUILD)) SOURCE_DIR=$(CURDIR) VALGRIND=1 tests/run $(UNIT_BIN)
 fuzz: ## libFuzzer on the readers, FUZZ_SECONDS each (60); needs clang
 	$(Q)$(MAKE) CC=clang SAN=address,undefined BUILD=$(abspath build/fuzz) CFLAGS='-g -fsanitize=fuzzer-no-link' fuzz-run
 fuzz-run: $(FUZZ_BIN)
-	$(Q)for f in $(FUZZ_BIN); do n=$${f##*/fuzz_}; mkdir -p $(BUILD)/fuzz/corpus/$$n && \
-	  $$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=3000 -artifact_prefix=$(BUILD)/fuzz/ -print_final_stats=1 \
-	  $(BUILD)/fuzz/corpus/$$n tests/fuzz/corpus/$$n || exit 1; done
+	$(Q)printf '%s\n' $(FUZZ_BIN) | xargs -P $(FUZZ_JOBS) -I '{}' tests/fuzz/run '{}' $(FUZZ_SECONDS) $(BUILD)/fuzz
 
 # ---- care ----
 SOURCES = $(COMMON) $(WEB) $(WORKER) $(CLI) $(FABRIC) $(SUPPORT) $(UNIT) $(INTEG) $(LUATEST) $(FUZZ) $(BENCH)
-HEADERS = $(wildcard common/*.h web-role/*.h web-role/handlers/*.h worker-role/*.h worker-role/math/*.h worker-role/ops/*.h worker-role/compute/*.h cli/*.h fabric/*.h tests/support/*.h bench/*.h)
+HEADERS = $(wildcard common/*.h web-role/*.h web-role/handlers/*.h worker-role/*.h worker-role/math/*.h worker-role/ops/*.h worker-role/compute/*.h cli/*.h fabric/*.h tests/support/*.h tests/fuzz/*.h bench/*.h)
 fmt: ## format the C sources in place
 	clang-format -i $(SOURCES) $(HEADERS)
 fmt-check:
@@ -166,10 +175,13 @@ lint: fmt-check $(TIDY) ## clang-format, clang-tidy, cppcheck, shellcheck
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability \
 	  --suppress=missingIncludeSystem --suppress=varFuncNullUB --suppress=uninitvar --suppress=ctuuninitvar \
 	  -Icommon -Iweb-role -Iworker-role -Icli -Ifabric common web-role worker-role cli fabric
-	$(Q)shellcheck dev .ci/run tests/run tests/pristine/run bench/run
+	$(Q)shellcheck dev .ci/run tests/run tests/fuzz/run tests/pristine/run bench/run
 
 .PHONY: docs
-docs: $(BIN) ## bring docs/operations.md in step with the registry
+docs: $(BIN) ## bring docs/operations.md and docs/configuration.md in step with the programs
+	$(call say,DOC,docs/configuration.md)
+	$(Q)awk '/^\| Setting /{exit} {print}' docs/configuration.md >$(BUILD)/configuration.md && \
+	  $(BUILD)/bin/web-role --help=markdown >>$(BUILD)/configuration.md && mv $(BUILD)/configuration.md docs/configuration.md
 	$(call say,DOC,docs/operations.md)
 	$(Q)awk '/^\| Family /{exit} {print}' docs/operations.md >$(BUILD)/operations.md && \
 	  $(BUILD)/bin/worker-role --help=operations >>$(BUILD)/operations.md && mv $(BUILD)/operations.md docs/operations.md

@@ -217,14 +217,17 @@ int catalog_add(struct catalog *c, const char *json, size_t n, struct errinfo *i
 
 /* ---- the nearest name ---- */
 
-/* Edits (insert, delete, replace) from a to b; names are at most JOB_OP_MAX long. */
-static size_t distance(const char *a, const char *b)
+/* Edits (insert, delete, replace) from a to b; names are at most JOB_OP_MAX long. What is no better than `most` may be
+ * told as `most`: there are many names to compare with, and who sends many wrong ones must not make it slow. */
+static size_t distance(const char *a, size_t a_n, const char *b, size_t most)
 {
 	size_t row[JOB_OP_MAX + 1], n = strlen(b);
+	if ((a_n > n ? a_n - n : n - a_n) >= most)
+		return most;
 	for (size_t j = 0; j <= n; j++)
 		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t corner = row[0];
+	for (size_t i = 0; i < a_n; i++) {
+		size_t corner = row[0], least = i + 1;
 		row[0] = i + 1;
 		for (size_t j = 1; j <= n; j++) {
 			size_t best = corner + (a[i] != b[j - 1]);
@@ -232,7 +235,10 @@ static size_t distance(const char *a, const char *b)
 			best = row[j] + 1 < best ? row[j] + 1 : best;
 			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
 			row[j] = best;
+			least = best < least ? best : least;
 		}
+		if (least >= most)
+			return most;
 	}
 	return row[n];
 }
@@ -244,7 +250,7 @@ const char *catalog_near(const struct catalog *c, const char *name)
 	if (n > JOB_OP_MAX)
 		return NULL;
 	for (const struct catalog_op *op = c->first; op; op = op->later) {
-		size_t edits = distance(name, op->name);
+		size_t edits = distance(name, n, op->name, best);
 		if (edits < best) {
 			best = edits;
 			near = op->name;

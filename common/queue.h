@@ -117,7 +117,7 @@ int queue_pause(struct rlink *link, const char *tag, bool paused, queue_pause_cb
 struct queue_figures {
 	uint64_t now_us;
 	uint64_t queued, running, delayed, dead;
-	uint64_t oldest_us; /* by the heads of the lists: how long the job that is next has been waiting; 0 when none waits */
+	uint64_t oldest_us; /* by the heads of the lists: how long the next job has been waiting; 0 when none waits */
 	bool paused;
 	uint64_t succeeded, failed, died, cancelled, expired; /* jobs ended that way, ever */
 	uint64_t enqueued, finished;                          /* ever; run again counts again */

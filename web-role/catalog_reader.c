@@ -12,6 +12,7 @@
 #include "log.h"
 
 #define REFRESH_US 1000000
+#define FIRST_US 50000 /* as long as there is none: workers may be about to publish theirs */
 
 struct catalog_reader {
 	struct rlink *link;
@@ -124,7 +125,7 @@ int catalog_reader_refresh(struct catalog_reader *r, struct gate_entry *e, gate_
 {
 	if (!r->reading) {
 		struct rcmd cmd;
-		if (r->read_us && clock_mono_us() - r->read_us < REFRESH_US)
+		if (r->read_us && clock_mono_us() - r->read_us < (r->now ? REFRESH_US : FIRST_US))
 			return ERR_NOT_FOUND;
 		rcmd_init(&cmd);
 		rcmd_str(&cmd, "HGETALL");

@@ -7,7 +7,16 @@
 
 #include <stdint.h>
 
-enum conn_phase { CONN_HEAD, CONN_BODY, CONN_PARKED, CONN_ANSWER, CONN_IDLE, CONN_PHASES };
+enum conn_phase {
+	CONN_HEAD,
+	CONN_BODY,
+	CONN_PARKED,
+	CONN_ANSWER,
+	CONN_STREAM,  /* an answer that goes on, with nothing to send just now */
+	CONN_STALLED, /* the same, with something to send; entered anew with whatever is taken */
+	CONN_IDLE,
+	CONN_PHASES
+};
 
 struct conn { /* first member of, or owned by, whoever has the socket */
 	struct conn *prev, *next;

@@ -26,6 +26,10 @@ static const struct {
 	[HTTP_TRACEPARENT] = { NAME("traceparent") },
 	[HTTP_REQUEST_ID] = { NAME("X-Request-Id") },
 	[HTTP_IF_NONE_MATCH] = { NAME("If-None-Match") },
+	[HTTP_AUTHORIZATION] = { NAME("Authorization") },
+	[HTTP_FORWARDED_FOR] = { NAME("X-Forwarded-For") },
+	[HTTP_LAST_EVENT_ID] = { NAME("Last-Event-ID") },
+	[HTTP_CORS_METHOD] = { NAME("Access-Control-Request-Method") },
 	[HTTP_PREFER] = { NAME("Prefer") },
 };
 
@@ -164,7 +168,7 @@ static void keep_field(struct http_head *h, enum http_field f, struct http_text 
 	if (f == HTTP_PREFER) {
 		if (h->n_prefer < HTTP_PREFER_MOST)
 			h->prefer[h->n_prefer++] = value;
-	} else if (h->field[f].p) {
+	} else if (h->field[f].p && f != HTTP_FORWARDED_FOR) { /* each proxy may add a line; the last counts */
 		char text[100];
 		snprintf(text, sizeof text, "expected one %s header at most, there are more", fields[f].name);
 		refuse(h, 400, text);
@@ -191,6 +195,9 @@ void http_head_field(struct http_head *h, const char *name, size_t name_n, const
 		}
 	for (int f = 0; f < HTTP_FIELDS; f++)
 		if (is_field((enum http_field)f, name, name_n)) {
+			if (value_n && is_blank(value[value_n - 1]) &&
+			    (f == HTTP_CONTENT_LENGTH || f == HTTP_TRANSFER_ENCODING))
+				refuse(h, 400, "expected no blank behind what tells the end of the body");
 			keep_field(h, (enum http_field)f, trimmed(value, value_n));
 			return;
 		}
@@ -231,6 +238,14 @@ static void check_coding(struct http_head *h)
 	h->chunked = true;
 }
 
+/* Without a user: "localhost:80@elsewhere" is no loopback name, whatever it begins with. */
+static void check_host(struct http_head *h, struct http_text host)
+{
+	for (size_t i = 0; host.p && i < host.n; i++)
+		if (is_blank(host.p[i]) || strchr(",/?#@\\", host.p[i]))
+			refuse(h, 400, "expected Host to be a name or an address, and perhaps a port");
+}
+
 unsigned http_head_end(struct http_head *h)
 {
 	struct http_text host = h->field[HTTP_HOST], expect = h->field[HTTP_EXPECT];
@@ -240,9 +255,8 @@ unsigned http_head_end(struct http_head *h)
 	check_length(h);
 	if (h->http_1_1 && !host.p)
 		refuse(h, 400, "HTTP/1.1 demands a Host header");
-	for (size_t i = 0; host.p && i < host.n; i++)
-		if (is_blank(host.p[i]) || strchr(",/?#@\\", host.p[i]))
-			refuse(h, 400, "expected Host to be a name or an address, and perhaps a port");
+	check_host(h, host);
+	check_host(h, h->authority);
 	if (expect.p && (expect.n != 12 || strncasecmp(expect.p, "100-continue", 12) != 0))
 		refuse(h, 417, "the only expectation met is 100-continue");
 	return h->refusal_status;

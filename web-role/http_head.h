@@ -23,7 +23,7 @@ enum http_method {
 	HTTP_METHODS /* how many there are; as a value: a method nobody knows */
 };
 
-/* The fields that somebody here reads; all but Prefer at most once in a request. */
+/* The fields that somebody here reads; all but Prefer and X-Forwarded-For at most once in a request. */
 enum http_field {
 	HTTP_HOST,
 	HTTP_CONTENT_LENGTH,
@@ -36,6 +36,10 @@ enum http_field {
 	HTTP_TRACEPARENT,
 	HTTP_REQUEST_ID,
 	HTTP_IF_NONE_MATCH,
+	HTTP_AUTHORIZATION,
+	HTTP_FORWARDED_FOR, /* X-Forwarded-For */
+	HTTP_LAST_EVENT_ID,
+	HTTP_CORS_METHOD, /* Access-Control-Request-Method */
 	HTTP_PREFER,
 	HTTP_FIELDS
 };

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "caretaker.h"
 #include "clock.h"
+#include "feed.h"
 #include "handlers/wait.h"
 #include "log.h"
 #include "request.h"
+#include "watcher.h"
 
 #define ROUNDS_PER_TURN 4
 #define READY_US 2000000 /* an answer of Redis older than this does not count */
@@ -36,6 +39,8 @@ static void on_link_state(void *arg, bool up)
 	presence_announce(r->presence);
 	catalog_reader_stale(r->catalog);
 	catalog_reader_refresh(r->catalog, NULL, NULL, NULL);
+	directory_stale(r->directory);
+	directory_refresh(r->directory, NULL, NULL, NULL);
 	tags_confirm(r->tags);
 	if (!tags_find(r->tags, JOB_JSON_DEFAULT_QUEUE))
 		tags_register(r->tags, JOB_JSON_DEFAULT_QUEUE, &r->default_queue, on_default_queue, r);
@@ -55,12 +60,27 @@ static void on_load(void *arg, struct presence_load *load)
 	load->state = r->leaving ? "stopping" : "ready";
 }
 
+static void on_metrics(void *arg, struct buf *text)
+{
+	(void)arg;
+	meters_render(text);
+}
+
+static void on_reply(void *arg, const struct id *id, const struct job *job)
+{
+	struct reactor *r = arg;
+	meter_reply_list(r->meter);
+	wait_on_reply(r, id, job);
+}
+
 static void on_instances(void *arg, uint64_t epoch)
 {
 	struct reactor *r = arg;
 	(void)epoch;
 	catalog_reader_stale(r->catalog);
 	catalog_reader_refresh(r->catalog, NULL, NULL, NULL);
+	directory_stale(r->directory);
+	directory_refresh(r->directory, NULL, NULL, NULL);
 }
 
 bool reactor_cut_off(const struct reactor *r)
@@ -127,6 +147,9 @@ static void on_prepare(uv_prepare_t *prepare)
 	}
 	arm_due(r);
 	http_server_arm(r->http);
+	meter_turn(r->meter, r);
+	if (r->log.len)
+		log_batch_flush(&r->log);
 	if (r->order >= REACTOR_DRAIN)
 		end_when_empty(r);
 }
@@ -142,12 +165,16 @@ static void close_all(struct reactor *r)
 		http_server_free(r->http);
 	if (r->submitter)
 		queue_submitter_free(r->submitter);
+	tcp_caller_free(r->caller);
 	if (r->presence)
 		presence_free(r->presence);
+	caretaker_free(r->caretaker);
 	if (r->replies)
 		replies_free(r->replies);
 	if (r->link)
 		rlink_free(r->link);
+	watcher_close(r->watcher);
+	feed_close(r->feed);
 	uv_close((uv_handle_t *)&r->prepare, NULL);
 	uv_close((uv_handle_t *)&r->due, NULL);
 	uv_close((uv_handle_t *)&r->news, NULL);
@@ -184,10 +211,14 @@ static void obey(struct reactor *r)
 		r->leaving = true;
 		presence_announce(r->presence);
 	}
-	if (order >= REACTOR_DRAIN)
+	if (order >= REACTOR_DRAIN) {
 		http_server_drain(r->http);
-	if (order >= REACTOR_HURRY)
+		feed_end(r->feed);
+	}
+	if (order >= REACTOR_HURRY) {
 		wait_hurry(r);
+		watcher_hurry(r->watcher);
+	}
 	if (order >= REACTOR_BREAK)
 		http_server_break(r->http);
 }
@@ -212,6 +243,18 @@ static unsigned share(const struct reactor *r, enum config_id id)
 	return mine ? mine : 1;
 }
 
+static bool on_connect(void *arg, const struct sockaddr *peer)
+{
+	const struct reactor *r = arg;
+	return peers_enter(r->options.peers, peer);
+}
+
+static void on_closed(void *arg, const struct sockaddr *peer)
+{
+	const struct reactor *r = arg;
+	peers_leave(r->options.peers, peer);
+}
+
 static int open_http(struct reactor *r, struct errinfo *info)
 {
 	const struct config *c = r->config;
@@ -223,6 +266,9 @@ static int open_http(struct reactor *r, struct errinfo *info)
 		.head_s = (unsigned)config_int(c, CONFIG_HEAD_SECONDS),
 		.body_s = (unsigned)config_int(c, CONFIG_BODY_SECONDS),
 		.idle_s = (unsigned)config_int(c, CONFIG_IDLE_SECONDS),
+		.on_connect = on_connect,
+		.on_closed = on_closed,
+		.on_head = request_on_head,
 		.on_request = request_on_http,
 		.on_refused = request_on_refused,
 		.on_gone = request_on_gone,
@@ -237,23 +283,36 @@ static int open_links(struct reactor *r, struct errinfo *info)
 {
 	struct rlink_options link = { .url = config_str(r->config, CONFIG_REDIS_URL),
 				      .name = r->receiver,
+				      .seconds = meter_redis_seconds(r->meter),
 				      .on_state = on_link_state,
 				      .on_greet = on_greet,
 				      .arg = r };
-	const struct presence_options presence = {
-		.env = r->options.roleenv, .on_load = on_load, .on_changed = on_instances, .arg = r
-	};
+	const struct presence_options presence = { .env = r->options.roleenv,
+						   .on_load = on_load,
+						   .on_metrics = on_metrics,
+						   .on_changed = on_instances,
+						   .arg = r };
 	r->down_since_us = clock_mono_us();
 	r->link = rlink_new(&r->loop, &link, info);
-	r->replies = r->link ? replies_new(&r->loop, link.url, r->receiver, wait_on_reply, r, info) : NULL;
+	r->replies = r->link ? replies_new(&r->loop, link.url, r->receiver, on_reply, r, info) : NULL;
 	if (!r->replies)
 		return info->code;
 	r->submitter = queue_submitter_new(&r->loop, r->link, (uint64_t)config_int(r->config, CONFIG_LIVE_JOBS_MAX),
 					   (unsigned)(r->call_us / 1000));
+	if (r->submitter)
+		meter_submitter(r->meter, r->submitter);
 	r->presence = presence_new(&r->loop, r->link, &presence);
 	r->tags = tags_new(r->link);
 	r->catalog = catalog_reader_new(r->link);
-	if (!r->submitter || !r->presence || !r->tags || !r->catalog || waiters_init(&r->waiters))
+	r->directory = directory_new(r->link);
+	if (r->options.no == 0 && r->tags && r->directory)
+		r->caretaker = caretaker_new(&r->loop, r->link, r->tags, r->directory);
+	r->caller = tcp_caller_new(&r->loop);
+	r->watcher = watcher_new(r);
+	r->feed = feed_new(r);
+	r->figures = r->tags ? figures_new(r->link, r->tags, r->config) : NULL;
+	if (!r->submitter || !r->presence || !r->tags || !r->catalog || !r->directory || !r->caller || !r->figures ||
+	    !r->watcher || !r->feed || (r->options.no == 0 && !r->caretaker) || waiters_init(&r->waiters))
 		return errinfo_set(info, ERR_NOMEM, "out of memory");
 	return 0;
 }
@@ -276,6 +335,7 @@ struct reactor *reactor_new(const struct reactor_options *options, struct errinf
 	}
 	r->options = *options;
 	r->config = options->config;
+	r->meter = meter_new(&r->loop, options->no);
 	/* A request is answered within the setting; what is left of it is for the way there and back. */
 	r->call_us = (uint64_t)config_int(r->config, CONFIG_ENQUEUE_DEADLINE_MS) * 800;
 	r->due_armed_us = UINT64_MAX;
@@ -307,12 +367,18 @@ void reactor_free(struct reactor *r)
 		return;
 	close_all(r);
 	uv_run(&r->loop, UV_RUN_DEFAULT);
+	log_batch_flush(&r->log);
 	catalog_reader_free(r->catalog);
+	directory_free(r->directory);
+	figures_free(r->figures);
+	watcher_free(r->watcher);
+	feed_free(r->feed);
 	tags_free(r->tags);
 	waiters_fini(&r->waiters);
 	deadlines_fini(&r->deadlines);
 	request_free_spares(r);
 	buf_fini(&r->scratch);
+	meter_free(r->meter);
 	uv_loop_close(&r->loop);
 	free(r);
 }

@@ -13,21 +13,31 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "auth.h"
 #include "buf.h"
 #include "catalog_reader.h"
 #include "config.h"
 #include "deadlines.h"
+#include "directory.h"
+#include "figures.h"
 #include "http_server.h"
 #include "id.h"
+#include "limit.h"
+#include "log.h"
+#include "meter.h"
+#include "peers.h"
 #include "presence.h"
 #include "queue.h"
 #include "replies.h"
 #include "rlink.h"
 #include "roleenv.h"
 #include "tags.h"
+#include "tcp_caller.h"
 #include "waiters.h"
 
+struct feed;
 struct request;
+struct watcher;
 
 /* What the main thread tells reactors; only ever goes up. */
 enum reactor_order {
@@ -40,6 +50,9 @@ enum reactor_order {
 
 struct reactor_options {
 	const struct config *config; /* read by all reactors */
+	const struct auth *auth;     /* likewise */
+	struct limit *limit;         /* shared by all reactors; NULL: nobody is slowed down */
+	struct peers *peers;         /* shared by all reactors */
 	struct roleenv *roleenv;     /* of the one reactor that announces the instance; NULL for the others */
 	const char *instance;
 	unsigned no, reactors;
@@ -63,12 +76,20 @@ struct reactor {
 	struct presence *presence;
 	struct tags *tags;
 	struct catalog_reader *catalog;
+	struct directory *directory;
+	struct caretaker *caretaker; /* of the first reactor; NULL for the others */
+	struct tcp_caller *caller;
+	struct figures *figures;
+	struct watcher *watcher;
+	struct feed *feed;
+	struct meter *meter;
 	struct gate_entry default_queue;
 
 	struct waiters waiters;
 	struct deadlines deadlines;
 	struct idgen ids;
-	struct buf scratch; /* of the answer being made */
+	struct buf scratch;   /* of the answer being made */
+	struct log_batch log; /* of the requests of this turn */
 	struct request *spare;
 	unsigned open;          /* requests that are not freed yet */
 	uint64_t requests;      /* so far */

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
+#include "admit.h"
 #include "clock.h"
 #include "log.h"
 #include "problem.h"
 #include "response.h"
 #include "routes.h"
 
+#define CALLS_US 5000000            /* what takes many calls of Redis ends then in any case */
 #define ARGS_KEEP_BYTES (64u << 10) /* larger buffers are not kept for the next request */
 
 static void free_request(struct request *r)
@@ -76,20 +79,25 @@ static struct request *request_new(struct reactor *reactor, struct http_request 
 	reactor->open++;
 	r->http = http;
 	r->refs = 1;
-	r->refreshed = r->watching = r->accepted = false;
+	r->refreshed = r->watching = r->streaming = r->accepted = r->replayed = false;
 	r->tag = NULL;
 	r->wait_us = r->until_us = r->created_us = 0;
 	r->began_us = clock_mono_us();
 	r->match.route = NULL;
+	r->match.allow = 0;
+	r->match.open = false;
 	r->origin = POLICY_NO_ORIGIN;
+	r->principal = "";
 	http_request_set_owner(http, r);
-	if (!policy_request_id(http_request_head(http), r->id))
+	const struct http_head *h = http_request_head(http);
+	if (!policy_request_id(h, r->id))
 		make_id(r);
+	policy_trace_id(h, r->trace_id);
+	peers_client(reactor->options.peers, http_request_peer(http), h->field[HTTP_FORWARDED_FOR], r->client);
 	return r;
 }
 
-/* Not waiting for anything any more. */
-static void settle(struct request *r)
+void request_settle(struct request *r)
 {
 	deadlines_clear(&r->reactor->deadlines, &r->deadline);
 	waiters_remove(&r->reactor->waiters, &r->waiter);
@@ -101,14 +109,9 @@ static void settle(struct request *r)
 void request_reply(struct request *r, const struct http_reply *reply)
 {
 	struct http_request *http = r->http;
-	if (log_enabled(LOG_DEBUG)) {
-		const struct http_head *h = http_request_head(http);
-		struct log_ids ids = { .request = r->id, .job = r->tag ? r->job_id : NULL };
-		log_write(LOG_DEBUG, &ids, "%s %.*s %u in %llu us", http_method_name(h->method), (int)h->path.n,
-			  h->path.p ? h->path.p : "", reply->status,
-			  (unsigned long long)(clock_mono_us() - r->began_us));
-	}
-	settle(r);
+	access_log(r, reply->status, reply->body_n);
+	meter_request(r, reply->status, reply->body_n);
+	request_settle(r);
 	http_respond(http, reply);
 	request_unref(r);
 }
@@ -132,51 +135,38 @@ void request_on_gone(void *arg, struct http_request *http)
 	(void)arg;
 	if (!r)
 		return;
-	settle(r);
+	meter_gone(r);
+	request_settle(r);
 	request_unref(r);
 }
 
 void request_on_refused(void *arg, struct http_request *http, unsigned status, const char *detail)
 {
-	struct request *r = request_new(arg, http);
+	struct request *r = http_request_owner(http); /* its body is refused, or its head */
+	if (!r)
+		r = request_new(arg, http);
 	if (r)
 		response_problem(r, problem_of_status(status), detail, "");
 	else
 		bare_503(http);
 }
 
-/* True when it may go on; else it was answered. */
-static bool admit(struct request *r)
-{
-	const struct http_head *h = request_head(r);
-	const struct route *route = r->match.route;
-	if (!(route && route->flags & ROUTE_ANY_HOST) && !policy_host_allowed(r->reactor->config, h)) {
-		response_problem(r, PROBLEM_FORBIDDEN,
-				 "expected Host to be a loopback name, an IP address, or a name of the setting "
-				 "AllowedHosts",
-				 "");
-		return false;
-	}
-	r->origin = policy_origin(r->reactor->config, h);
-	if (r->origin == POLICY_FOREIGN_ORIGIN) {
-		response_problem(r, PROBLEM_FORBIDDEN,
-				 "expected Origin to be this service's own or one of the setting AllowedOrigins", "");
-		return false;
-	}
-	return true;
-}
-
-void request_on_http(void *arg, struct http_request *http)
+void request_on_head(void *arg, struct http_request *http)
 {
 	struct request *r = request_new(arg, http);
 	if (!r) {
 		bare_503(http);
 		return;
 	}
+	routes_match(request_head(r), &r->match);
+	admit(r);
+}
+
+void request_on_http(void *arg, struct http_request *http)
+{
+	struct request *r = http_request_owner(http);
 	const struct http_head *h = request_head(r);
-	routes_match(h, &r->match);
-	if (!admit(r))
-		return;
+	(void)arg;
 	if (h->method == HTTP_OPTIONS && r->match.allow)
 		response_options(r);
 	else if (!r->match.allow)
@@ -203,4 +193,28 @@ static void on_call_late(struct request *r)
 void request_due_call(struct request *r)
 {
 	request_due(r, clock_mono_us() + r->reactor->call_us, on_call_late);
+}
+
+/* Answers come in the order of the calls, so whatever Redis has answered, this request is nearer to its own. */
+bool request_goes_on(struct request *r)
+{
+	struct rlink_stats stats;
+	uint64_t now_us = clock_mono_us();
+	rlink_stats(r->reactor->link, &stats);
+	uint64_t silent_us = now_us - stats.last_reply_us;
+	if (silent_us >= r->reactor->call_us || now_us - r->began_us >= CALLS_US)
+		return false;
+	request_due(r, now_us + r->reactor->call_us - silent_us, r->on_due);
+	return true;
+}
+
+static void on_calls_late(struct request *r)
+{
+	if (!request_goes_on(r))
+		on_call_late(r);
+}
+
+void request_due_calls(struct request *r)
+{
+	request_due(r, clock_mono_us() + r->reactor->call_us, on_calls_late);
 }

@@ -6,28 +6,51 @@
 
 #include "rlink.h"
 
-#define MORE_TEXT "Content-Location, Location, ETag, Preference-Applied, Retry-After, X-Request-Id"
+/* For pages of allowed origins: what they may read, what they may send, how long a browser may remember that. */
+#define CORS_READABLE                                                                                      \
+	"Allow, Content-Location, ETag, Idempotency-Replayed, Location, Preference-Applied, Retry-After, " \
+	"WWW-Authenticate, X-Request-Id"
+#define CORS_SENDABLE                                                                                       \
+	"Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer, traceparent, " \
+	"X-Request-Id"
+#define CORS_SECONDS "600"
 
 static void add(struct http_reply *reply, const char *name, const char *value)
 {
 	reply->headers[reply->n_headers++] = (struct http_header){ name, value };
 }
 
-/* A page of an allowed origin may read the answer. */
-static void add_origin(struct request *r, struct http_reply *reply, char *copy, size_t size)
+/* A page of an allowed origin may read the answer. A cache must know that this depends on who asks. */
+static void add_origin(struct request *r, struct http_reply *reply, char copy[RESPONSE_ORIGIN_SIZE])
 {
-	struct http_text origin = request_head(r)->field[HTTP_ORIGIN];
-	if (r->origin != POLICY_ALLOWED_ORIGIN)
-		return;
-	snprintf(copy, size, "%.*s", (int)origin.n, origin.p);
-	add(reply, "Access-Control-Allow-Origin", copy);
-	add(reply, "Access-Control-Expose-Headers", MORE_TEXT);
-	add(reply, "Vary", "Origin");
+	bool allowed = r->origin == POLICY_ALLOWED_ORIGIN;
+	add(reply, "Cross-Origin-Resource-Policy", allowed ? "cross-origin" : "same-origin");
+	if (allowed) {
+		struct http_text origin = request_head(r)->field[HTTP_ORIGIN];
+		snprintf(copy, RESPONSE_ORIGIN_SIZE, "%.*s", (int)origin.n, origin.p);
+		add(reply, "Access-Control-Allow-Origin", copy);
+		add(reply, "Access-Control-Expose-Headers", CORS_READABLE);
+	}
+	if (config_list_count(r->reactor->config, CONFIG_ALLOWED_ORIGINS))
+		add(reply, "Vary", "Origin");
+}
+
+void response_headers(struct request *r, struct http_reply *reply, const char *type, const char *cache,
+		      char origin[RESPONSE_ORIGIN_SIZE])
+{
+	if (type)
+		add(reply, "Content-Type", type);
+	add(reply, "X-Request-Id", r->id);
+	add(reply, "Cache-Control", cache);
+	add(reply, "X-Content-Type-Options", "nosniff");
+	add(reply, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+	add(reply, "Referrer-Policy", "no-referrer");
+	add_origin(r, reply, origin);
 }
 
 static void finish_cached(struct request *r, struct http_reply *reply, const char *type, const char *cache)
 {
-	char origin[300];
+	char origin[RESPONSE_ORIGIN_SIZE];
 	struct buf *body = &r->reactor->scratch;
 	if (body->failed) { /* http_respond has an answer for this */
 		reply->status = 503;
@@ -35,12 +58,9 @@ static void finish_cached(struct request *r, struct http_reply *reply, const cha
 	}
 	reply->body = body->data ? body->data : "";
 	reply->body_n = body->len;
-	if (type)
-		add(reply, "Content-Type", type);
-	add(reply, "X-Request-Id", r->id);
-	add(reply, "X-Content-Type-Options", "nosniff");
-	add(reply, "Cache-Control", cache);
-	add_origin(r, reply, origin, sizeof origin);
+	response_headers(r, reply, type, cache, origin);
+	if (r->replayed)
+		add(reply, "Idempotency-Replayed", "true");
 	request_reply(r, reply);
 }
 
@@ -55,19 +75,41 @@ static struct buf *blank(struct request *r)
 	return &r->reactor->scratch;
 }
 
+/* With a header of its own, unless name is NULL. */
+static void finish_problem(struct request *r, enum problem p, const char *detail, const char *more, const char *name,
+			   const char *value)
+{
+	struct http_reply reply = { .status = problem_kind(p)->status };
+	problem_json(blank(r), p, detail, r->id, more);
+	if (name)
+		add(&reply, name, value);
+	finish(r, &reply, "application/problem+json");
+}
+
 void response_problem(struct request *r, enum problem p, const char *detail, const char *more)
 {
-	const struct problem_kind *kind = problem_kind(p);
-	struct http_reply reply = { .status = kind->status };
+	const char *retry_after = problem_kind(p)->retry_after;
 	char allow[ROUTER_ALLOW_SIZE];
-	problem_json(blank(r), p, detail, r->id, more);
-	if (kind->retry_after)
-		add(&reply, "Retry-After", kind->retry_after);
 	if (p == PROBLEM_METHOD_NOT_ALLOWED) {
 		router_allow(r->match.allow, allow);
-		add(&reply, "Allow", allow);
+		finish_problem(r, p, detail, more, "Allow", allow);
+	} else {
+		finish_problem(r, p, detail, more, retry_after ? "Retry-After" : NULL, retry_after);
 	}
-	finish(r, &reply, "application/problem+json");
+}
+
+void response_challenge(struct request *r, enum problem p, const char *detail, const char *challenge)
+{
+	finish_problem(r, p, detail, "", "WWW-Authenticate", challenge);
+}
+
+void response_limited(struct request *r, unsigned wait_s)
+{
+	char detail[120], seconds[16];
+	snprintf(seconds, sizeof seconds, "%u", wait_s);
+	snprintf(detail, sizeof detail, "expected at most %lld requests a second, got more; the next is taken in %u s",
+		 (long long)config_int(r->reactor->config, CONFIG_RATE_LIMIT_PER_SECOND), wait_s);
+	finish_problem(r, PROBLEM_RATE_LIMITED, detail, "", "Retry-After", seconds);
 }
 
 void response_method(struct request *r)
@@ -102,10 +144,10 @@ void response_options(struct request *r)
 	router_allow(r->match.allow, allow);
 	blank(r);
 	add(&reply, "Allow", allow);
-	if (r->origin == POLICY_ALLOWED_ORIGIN) {
+	if (r->origin == POLICY_ALLOWED_ORIGIN && request_head(r)->field[HTTP_CORS_METHOD].p) {
 		add(&reply, "Access-Control-Allow-Methods", allow);
-		add(&reply, "Access-Control-Allow-Headers", "Content-Type, Prefer, X-Request-Id, traceparent");
-		add(&reply, "Access-Control-Max-Age", "600");
+		add(&reply, "Access-Control-Allow-Headers", CORS_SENDABLE);
+		add(&reply, "Access-Control-Max-Age", CORS_SECONDS);
 	}
 	finish(r, &reply, NULL);
 }
@@ -130,17 +172,31 @@ static bool has_tag(struct http_text list, const char *tag)
 	return list.p && ((list.n == 1 && *list.p == '*') || memmem(list.p, list.n, tag, strlen(tag)));
 }
 
+/* What may be kept and asked about again: the body is in the scratch buffer. */
+static void finish_known(struct request *r, struct http_reply *reply, const char *tag)
+{
+	bool known = has_tag(request_head(r)->field[HTTP_IF_NONE_MATCH], tag);
+	add(reply, "ETag", tag);
+	if (known && !r->reactor->scratch.failed) {
+		reply->status = 304;
+		blank(r);
+	}
+	finish_cached(r, reply, known ? NULL : "application/json", "no-cache");
+}
+
+void response_tag(const char *text, size_t n, char tag[RESPONSE_TAG_SIZE])
+{
+	uint64_t hash = 14695981039346656037u; /* FNV-1a: it tells texts of ours apart, it guards nothing */
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
+	snprintf(tag, RESPONSE_TAG_SIZE, "\"%016llx\"", (unsigned long long)hash);
+}
+
 void response_document(struct request *r, const char *json, size_t n, const char *tag)
 {
 	struct http_reply reply = { .status = 200 };
-	bool known = has_tag(request_head(r)->field[HTTP_IF_NONE_MATCH], tag);
-	blank(r);
-	add(&reply, "ETag", tag);
-	if (known)
-		reply.status = 304;
-	else
-		buf_append(&r->reactor->scratch, json, n);
-	finish_cached(r, &reply, known ? NULL : "application/json", "no-cache");
+	buf_append(blank(r), json, n);
+	finish_known(r, &reply, tag);
 }
 
 /* The wait that was in force, in seconds. */
@@ -153,10 +209,24 @@ static void applied(uint64_t us, char out[40])
 	out[out[n - 1] == '.' ? n - 1 : n] = '\0';
 }
 
+void response_jobs(struct request *r, unsigned status, const char *json, size_t n)
+{
+	struct http_reply reply = { .status = status };
+	char wait[40];
+	buf_append(blank(r), json, n);
+	if (status == 202)
+		add(&reply, "Retry-After", "1");
+	if (r->wait_us) {
+		applied(r->wait_us, wait);
+		add(&reply, "Preference-Applied", wait);
+	}
+	finish(r, &reply, "application/json");
+}
+
 void response_job(struct request *r, unsigned status, const struct job *job, unsigned flags)
 {
 	struct http_reply reply = { .status = status };
-	char path[16 + ID_TEXT_SIZE], wait[40];
+	char path[16 + ID_TEXT_SIZE], wait[40], tag[RESPONSE_TAG_SIZE];
 	job_json(blank(r), r->job_id, r->tag->queue, job);
 	memcpy(stpcpy(path, "/v1/jobs/"), r->job_id, ID_TEXT_SIZE);
 	if (flags & RESPONSE_LOCATION)
@@ -169,5 +239,10 @@ void response_job(struct request *r, unsigned status, const struct job *job, uns
 		applied(r->wait_us, wait);
 		add(&reply, "Preference-Applied", wait);
 	}
-	finish(r, &reply, "application/json");
+	if (status == 200 && job_state_done(job->state) && r->match.route->method == HTTP_GET) {
+		response_tag(r->reactor->scratch.data, r->reactor->scratch.len, tag);
+		finish_known(r, &reply, tag);
+	} else {
+		finish(r, &reply, "application/json");
+	}
 }

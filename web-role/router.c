@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "router.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,6 +53,7 @@ void router_match(const struct route *table, size_t n, enum http_method method, 
 		if (!fits(r->pattern, path, &found))
 			continue;
 		m->allow |= BIT(r->method) | BIT(HTTP_OPTIONS) | (r->method == HTTP_GET ? BIT(HTTP_HEAD) : 0);
+		m->open = m->open || r->flags & ROUTE_OPEN;
 		if (r->method != method && !(r->method == HTTP_GET && method == HTTP_HEAD))
 			continue;
 		m->route = r;

@@ -4,6 +4,7 @@
 #ifndef SQUARE_ROUTER_H
 #define SQUARE_ROUTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "http_head.h"
@@ -15,6 +16,13 @@
 struct request;
 enum route_flag {
 	ROUTE_ANY_HOST = 1, /* answers whatever Host says: a probe asks by any name */
+	/* what a token must be allowed, while there is authentication: none of these means any valid token will do */
+	ROUTE_OPEN = 2, /* no token is asked for, whatever the method */
+	ROUTE_SUBMIT = 4,
+	ROUTE_READ = 8,
+	ROUTE_ADMIN = 16,
+	ROUTE_METRICS = 32,
+	ROUTE_PROBE = 64, /* the load balancer's own token will do as well */
 };
 struct route {
 	enum http_method method;
@@ -26,6 +34,7 @@ struct route {
 struct router_match {
 	const struct route *route; /* NULL: none */
 	unsigned allow;            /* bits (1 << method) that this path takes; 0: no such path */
+	bool open;                 /* one of the path's routes is ROUTE_OPEN */
 	unsigned n_params;
 	char param[ROUTER_PARAMS_MAX][ROUTER_PARAM_SIZE];
 };

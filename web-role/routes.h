@@ -6,6 +6,7 @@
 #include "http_head.h"
 #include "router.h"
 
+const struct route *routes_table(size_t *n);
 /* Also for the target "*" of OPTIONS, which takes what any path takes. */
 void routes_match(const struct http_head *h, struct router_match *m);
 

@@ -17,8 +17,10 @@ struct tags {
 	struct rlink *link;
 	struct tag *slots[SLOTS];
 	struct tag *by_index[ID_TAG_MAX + 1];
-	struct gate refresh;
+	struct gate refresh; /* for the look that is under way */
+	struct gate next;    /* for the one after it */
 	bool refreshing;
+	uint64_t listed; /* names there were in the registry, when all were read at refreshed_us */
 	uint64_t refreshed_us;
 };
 
@@ -129,34 +131,87 @@ static void take_listed(struct tags *t, const char *text, unsigned index)
 		learn(tag, index);
 }
 
+/* ---- news of the registry ---- */
+
+static int look(struct tags *t);
+
+static void looked(struct tags *t, int status)
+{
+	struct gate asked = t->refresh;
+	t->refreshing = false;
+	t->refresh = t->next;
+	t->next.first = NULL;
+	gate_open(&asked, status);
+	if (!t->refresh.first || t->refreshing)
+		return;
+	int rc = look(t);
+	if (rc)
+		gate_open(&t->refresh, rc);
+}
+
 static void on_listed(void *arg, int status, const struct rreply *reply)
 {
 	struct tags *t = arg;
 	for (size_t i = 0; !status && i + 1 < rreply_count(reply); i += 2)
 		take_listed(t, rreply_str(rreply_at(reply, i), NULL), (unsigned)rreply_int(rreply_at(reply, i + 1)));
-	t->refreshing = false;
-	if (!status)
+	if (!status) {
 		t->refreshed_us = clock_mono_us();
-	gate_open(&t->refresh, status);
+		t->listed = rreply_count(reply) / 2;
+	}
+	looked(t, status);
 }
 
+static int list(struct tags *t)
+{
+	struct rcmd cmd;
+	rcmd_init(&cmd);
+	rcmd_str(&cmd, "HGETALL");
+	rcmd_str(&cmd, KEYS_REG_TAGS);
+	int rc = rlink_send(t->link, &cmd, on_listed, t);
+	rcmd_fini(&cmd);
+	return rc;
+}
+
+static void on_counted(void *arg, int status, const struct rreply *reply)
+{
+	struct tags *t = arg;
+	bool news = !status && (uint64_t)rreply_int(reply) != t->listed;
+	if (news)
+		status = list(t);
+	if (!news || status)
+		looked(t, status);
+}
+
+/* Names are never taken out of the registry, so as long as their number is the same there is no news; that costs next
+ * to nothing, whatever clients ask for. Now and then all are read, should this be another Redis. */
+static int look(struct tags *t)
+{
+	struct rcmd cmd;
+	int rc;
+	if (t->refreshed_us && clock_mono_us() - t->refreshed_us < REFRESH_US) {
+		rcmd_init(&cmd);
+		rcmd_str(&cmd, "HLEN");
+		rcmd_str(&cmd, KEYS_REG_TAGS);
+		rc = rlink_send(t->link, &cmd, on_counted, t);
+		rcmd_fini(&cmd);
+	} else {
+		rc = list(t);
+	}
+	t->refreshing = rc == 0;
+	return rc;
+}
+
+/* Who comes while a look is under way needs the next one: what he looks for may be younger than this one's answer. */
 int tags_refresh(struct tags *t, struct gate_entry *e, gate_cb *cb, void *arg)
 {
-	if (!t->refreshing) {
-		struct rcmd cmd;
-		if (t->refreshed_us && clock_mono_us() - t->refreshed_us < REFRESH_US)
-			return ERR_NOT_FOUND;
-		rcmd_init(&cmd);
-		rcmd_str(&cmd, "HGETALL");
-		rcmd_str(&cmd, KEYS_REG_TAGS);
-		int rc = rlink_send(t->link, &cmd, on_listed, t);
-		rcmd_fini(&cmd);
-		if (rc)
-			return rc;
-		t->refreshing = true;
+	if (t->refreshing) {
+		gate_wait(&t->next, e, cb, arg);
+		return 0;
 	}
-	gate_wait(&t->refresh, e, cb, arg);
-	return 0;
+	int rc = look(t);
+	if (!rc)
+		gate_wait(&t->refresh, e, cb, arg);
+	return rc;
 }
 
 void tags_confirm(struct tags *t)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The queues one reactor knows, by name and by the index that job ids carry. An unknown name is registered in Redis,
- * an unknown index looked up there, at most once per second. Entries stay for the life of the table. */
+ * an unknown index looked up there. Entries stay for the life of the table. */
 #ifndef SQUARE_TAGS_H
 #define SQUARE_TAGS_H
 
@@ -34,7 +34,7 @@ struct tag *tags_find(const struct tags *t, const char *queue);
 int tags_register(struct tags *t, const char *queue, struct gate_entry *e, gate_cb *cb, void *arg);
 /* NULL when the index is not known. */
 struct tag *tags_at(const struct tags *t, unsigned index);
-/* Reads all indices anew; cb then runs. ERR_NOT_FOUND: that was done less than a second ago. */
+/* Looks for queues that others registered by now; cb then runs. 0, or an error, and cb will not run. */
 int tags_refresh(struct tags *t, struct gate_entry *e, gate_cb *cb, void *arg);
 /* The link is up (again): what is known is registered again, should this Redis have forgotten it. */
 void tags_confirm(struct tags *t);

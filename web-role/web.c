@@ -28,6 +28,9 @@
 
 struct web {
 	const struct startup *startup;
+	struct auth *auth;
+	struct limit *limit;
+	struct peers *peers;
 	struct reactor *reactors[REACTORS_MAX];
 	pthread_t threads[REACTORS_MAX];
 	unsigned count;
@@ -67,14 +70,30 @@ static int check_files(const struct config *config, struct errinfo *info)
 }
 
 /* Without authentication, whoever reaches the port may submit. */
-static int check_open(const struct config *config, const struct roleenv_endpoint *at, struct errinfo *info)
+static int check_open(const struct web *w, const struct roleenv_endpoint *at, struct errinfo *info)
 {
-	if (at->loopback || config_bool(config, CONFIG_ALLOW_ANONYMOUS))
+	if (at->loopback || auth_required(w->auth) || config_bool(w->startup->config, CONFIG_ALLOW_ANONYMOUS))
 		return 0;
 	return errinfo_set(info, ERR_INVALID,
-			   "%s is to listen on %s, which others can reach, and there is no authentication: expected a "
-			   "loopback address, or AllowAnonymous=true if that is meant",
+			   "%s is to listen on %s, which others can reach, and there is no authentication: expected "
+			   "AuthTokensFile, or a loopback address, or AllowAnonymous=true if that is meant",
 			   ENDPOINT, at->address);
+}
+
+/* What the reactors share. */
+static int open_shared(struct web *w, struct errinfo *info)
+{
+	const struct config *config = w->startup->config;
+	unsigned per_second = (unsigned)config_int(config, CONFIG_RATE_LIMIT_PER_SECOND);
+	uint64_t seed;
+	if (!(w->auth = auth_open(config, info)) || !(w->peers = peers_new(config, info)))
+		return info->code;
+	if (!per_second)
+		return 0;
+	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		return errinfo_set(info, ERR_SYS, "getrandom: %s", strerror(errno));
+	w->limit = limit_new(per_second, (unsigned)config_int(config, CONFIG_RATE_LIMIT_BURST), seed, clock_mono_us());
+	return w->limit ? 0 : errinfo_set(info, ERR_NOMEM, "out of memory");
 }
 
 static int open_reactors(struct web *w, struct roleenv_endpoint *at, struct errinfo *info)
@@ -89,6 +108,9 @@ static int open_reactors(struct web *w, struct roleenv_endpoint *at, struct erri
 		return rc;
 	for (unsigned i = 0; i < n; i++) {
 		const struct reactor_options options = { .config = w->startup->config,
+							 .auth = w->auth,
+							 .limit = w->limit,
+							 .peers = w->peers,
 							 .roleenv = i ? NULL : w->startup->roleenv,
 							 .instance = roleenv_instance(w->startup->roleenv),
 							 .no = i,
@@ -128,12 +150,14 @@ struct web *web_open(const struct startup *startup, struct errinfo *info)
 	if (roleenv_endpoint(startup->roleenv, ENDPOINT, &at)) {
 		errinfo_set(info, ERR_NOT_FOUND, "service.csdef: role %s has no endpoint %s",
 			    roleenv_role(startup->roleenv), ENDPOINT);
-	} else if (check_open(startup->config, &at, info) == 0 && check_files(startup->config, info) == 0 &&
-		   open_reactors(w, &at, info) == 0) {
+	} else if (open_shared(w, info) == 0 && check_open(w, &at, info) == 0 &&
+		   check_files(startup->config, info) == 0 && open_reactors(w, &at, info) == 0) {
 		roleenv_bound(startup->roleenv, ENDPOINT, at.port);
 		roleenv_on_recycle(startup->roleenv, on_recycle, NULL);
 		log_info("%s listens on %s port %u with %u reactor%s", ENDPOINT, at.address, at.port, w->count,
 			 w->count == 1 ? "" : "s");
+		if (!auth_required(w->auth) && !at.loopback)
+			log_warn("AllowAnonymous: whoever reaches %s may submit jobs and read all of them", at.address);
 		return w;
 	}
 	web_close(w);
@@ -250,5 +274,8 @@ void web_close(struct web *w)
 {
 	for (unsigned i = 0; i < w->count; i++)
 		reactor_free(w->reactors[i]);
+	limit_free(w->limit);
+	peers_free(w->peers);
+	auth_close(w->auth);
 	free(w);
 }

@@ -1,8 +1,9 @@
 -- Reuse of results. The first job that asks a question owns it (T:cache). Whoever asks the same while it is live
 -- follows it and is never claimed; who asks later gets its result, while that is young enough. A job that follows has
 -- its leader's id where the batch stands, and stands in T:f:LEADER, behind the question, and in T:joined, until it ends
--- or its leader does. When the leader succeeds, all who follow it do; when it ends otherwise, the first of them leads
--- the others, from the tail of its own list.
+-- or its leader does. When the leader succeeds, all who follow it do. When it fails, each computes by itself, from the
+-- tail of its own list: they would fail too, or it was the leader's own time-out, and one after the other they would
+-- wait for the sum of all. When the leader ends otherwise, the first of them leads the others.
 
 -- The job becomes the one to follow for this question. Nobody needs the map to be complete.
 local function own(T, question, id)
@@ -32,8 +33,9 @@ local function follow(T, question, leader, flags, id, at, size)
 	return true
 end
 
--- What there is for a question already: 's' and a result, 'q' and the job to follow with its flags, or nil.
-local function reuse(T, at, question, max_age_us)
+-- What there is for a question already: 's' and a result (none when its record has more bytes than there is room for),
+-- 'q' and the job to follow with its flags, or nil.
+local function reuse(T, at, question, max_age_us, room)
 	local owner = redis.pcall('HGET', T .. ':cache', question)
 	local head = type(owner) == 'string' and redis.pcall('GETRANGE', T .. ':j:' .. owner, 0, 53)
 	if type(head) ~= 'string' or #head < 54 or sub(head, 1, 2) ~= 'J1' then
@@ -41,7 +43,10 @@ local function reuse(T, at, question, max_age_us)
 	end
 	local state, flags = STATE[byte(head, 3)], byte(head, 5)
 	if state == 's' and at - unpack_bytes('<i8', head, 47) <= max_age_us then
-		local rec = call('GET', T .. ':j:' .. owner)
+		local rec = call('STRLEN', T .. ':j:' .. owner) <= room and call('GET', T .. ':j:' .. owner)
+		if not rec then
+			return 's'
+		end
 		local _, _, outcome = layout(rec)
 		return outcome and 's', outcome and sub(rec, outcome + 4)
 	elseif state and not IS_FINAL[state] and not record_joined(head) and call('TTL', T .. ':j:' .. owner) == -1 then
@@ -74,6 +79,11 @@ local function read_followers(c, leader, all)
 	return found
 end
 
+local function stand_alone(c, j, flags)
+	add(c, 'set', j.key, sub(j.rec, 1, 4) .. char(flags) .. sub(j.rec, 6))
+	add(c, TAIL[byte(j.rec, 4)], j.id)
+end
+
 -- The first of the jobs, from `first` on, goes to the tail of its list, and the others follow it.
 local function lead_anew(c, question, jobs, first)
 	local T, leader = c.T, jobs[first]
@@ -91,8 +101,7 @@ local function lead_anew(c, question, jobs, first)
 		call('RPUSH', T .. ':f:' .. leader.id, unpack(ids))
 		call('ZADD', T .. ':joined', unpack(scores))
 	end
-	add(c, 'set', leader.key, sub(leader.rec, 1, 4) .. char(flags) .. sub(leader.rec, 6))
-	add(c, TAIL[byte(leader.rec, 4)], leader.id)
+	stand_alone(c, leader, flags)
 end
 
 -- What becomes of the followers of a job that has ended, or (state nil) whose record is lost. copied: bytes of results
@@ -117,7 +126,13 @@ local function settle_one(c, led, copied)
 		next_one = next_one + 1
 	end
 	if jobs[next_one] then
-		lead_anew(c, question, jobs, next_one)
+		if led.state == 'f' then
+			for i = next_one, #jobs do
+				stand_alone(c, jobs[i], byte(jobs[i].rec, 5) - JOINED)
+			end
+		else
+			lead_anew(c, question, jobs, next_one)
+		end
 		if led.state ~= 's' and (call('HGET', T .. ':cache', question) or led.id) == led.id then
 			own(T, question, jobs[next_one].id)
 		end

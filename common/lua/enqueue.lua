@@ -121,9 +121,10 @@ end
 local function accept(c, j, room)
 	local kind, what, flags
 	if j.question then
-		kind, what, flags = reuse(c.T, c.at, j.question, j.max_age)
+		local left = c.copied and COPY_BYTES - c.copied or math.huge -- the first fits whatever its size
+		kind, what, flags = reuse(c.T, c.at, j.question, j.max_age, left)
 	end
-	if kind == 's' and (c.copied or 0) + #what <= COPY_BYTES then
+	if kind == 's' and what then
 		place_answered(c, j, what)
 		return 'H'
 	elseif not room then

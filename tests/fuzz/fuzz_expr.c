@@ -4,18 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "math/expr.h"
 #include "math/expr_tree.h"
 
 #define NODES_MAX 2000 /* beyond: only read and printed, for speed */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void expect(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void use(struct expr *e)
 {
@@ -46,7 +39,7 @@ static void use(struct expr *e)
 	buf_fini(&text);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+FUZZ_TARGET(expr)
 {
 	struct op_failure f;
 	struct buf first = BUF_INIT, second = BUF_INIT;

@@ -6,19 +6,12 @@
 #include <string.h>
 
 #include "err.h"
+#include "fuzz.h"
 #include "number.h"
 
 #define DIGITS_MAX 5000 /* longer ones are only scanned */
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void expect(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+FUZZ_TARGET(number)
 {
 	struct number x, again;
 	struct buf digits = BUF_INIT;

@@ -92,13 +92,7 @@ START_TEST(test_enqueue_follows_who_computes)
 }
 END_TEST
 
-/* Ways for job 0, which 1 to 3 follow, to end without a result. */
-static void end_failed(void)
-{
-	claim("B", " #0 J1:r:0:B");
-	finish("B", 0, "f", "{}");
-}
-
+/* Ways for job 0, which 1 to 3 follow, to end without a result or a verdict. */
 static void end_cancelled_queued(void)
 {
 	expect("[c J1:c:0:]", "sq_cancel", ask_ids[0]);
@@ -148,9 +142,9 @@ static void end_malformed(void)
 	ck_assert_str_eq(ask_text(lab_call(ask_lab, "sq_finish", "B", ask_ids[0], "s", "1", "1")), "-");
 }
 
-static void (*const ends[])(void) = { end_failed, end_cancelled_queued, end_cancelled_running,
-				      end_dead,   end_expired,          end_expired_at_claim,
-				      end_lost,   end_malformed };
+static void (*const ends[])(void) = { end_cancelled_queued, end_cancelled_running, end_dead,
+				      end_expired,          end_expired_at_claim,  end_lost,
+				      end_malformed };
 
 START_TEST(test_first_follower_leads_when_there_is_no_result)
 {
@@ -167,6 +161,26 @@ START_TEST(test_first_follower_leads_when_there_is_no_result)
 	for (unsigned i = 1; i < 5; i++)
 		ck_assert_int_eq(ask_read_job(i).state, JOB_SUCCEEDED);
 	expect_value("0", "HGET", LAB_TAG ":st", "live");
+}
+END_TEST
+
+/* One after the other they would wait for the sum of all time-outs. */
+START_TEST(test_followers_of_a_failure_compute_at_once)
+{
+	for (unsigned i = 0; i < 4; i++)
+		ask_question(i, "", i == 2 ? 3000000 : 0);
+	claim("B", " #0 J1:r:0:B");
+	finish("B", 0, "f", "{}");
+	ask_holds();
+	ck_assert_str_eq(ask_question(4, "", 0), "[now Jnow]"); /* the question has gone over to the first */
+	claim("C", " #1 J1:r:0:C #2 J1:r:0:C #3 J1:r:0:C");
+	finish("C", 2, "f", "{}");
+	finish("C", 3, "s", "1");
+	ck_assert_int_eq(ask_read_job(4).state, JOB_QUEUED);
+	finish("C", 1, "s", "144");
+	ck_assert_int_eq(ask_read_job(4).state, JOB_SUCCEEDED);
+	expect_value("[live 0 run 0 us 20 n:f 2 n:s 3]", "HGETALL", LAB_TAG ":st");
+	expect_value("0", "EXISTS", LAB_TAG ":joined", LAB_TAG ":x");
 }
 END_TEST
 
@@ -284,7 +298,7 @@ START_TEST(test_followers_are_bounded)
 	lab_call(ask_lab, "sq_claim", "B", "1", "10000000");
 	char id[ID_TEXT_SIZE];
 	lua_lab_id(id, 100);
-	expect("k", "sq_finish", "B", id, "f", "1", "{}"); /* a thousand change over in one call */
+	expect("k", "sq_finish", "B", id, "c", "1", "{}"); /* a thousand change over in one call */
 	lab_call(ask_lab, "sq_claim", "C", "2", "10000000");
 	lua_lab_id(id, 1101);
 	expect("k", "sq_finish", "C", id, "s", "1", "1");
@@ -292,6 +306,13 @@ START_TEST(test_followers_are_bounded)
 	expect("k", "sq_finish", "C", id, "s", "1", "1");
 	expect_value("0", "HGET", LAB_TAG ":st", "live");
 	expect_value("1100", "HGET", LAB_TAG ":st", "n:s");
+	lua_lab_id(id, 1300);
+	ck_assert_uint_eq(ask_many(1300, 1, "|||r|1"), 0);
+	ck_assert_uint_eq(ask_many(1301, 1000, "|||r|1"), 1000);
+	lab_call(ask_lab, "sq_claim", "D", "1", "10000000");
+	expect("k", "sq_finish", "D", id, "f", "1", "{}"); /* and a thousand go their own way */
+	ask_holds();
+	expect_value("1000", "LLEN", LAB_TAG ":w:normal");
 }
 END_TEST
 
@@ -306,15 +327,17 @@ START_TEST(test_large_results_are_copied_within_bounds)
 	lab_call(ask_lab, "sq_claim", "B", "1", "10000000");
 	lua_lab_id(id, 100);
 	expect("k", "sq_finish", "B", id, "s", "1", result);
-	expect_value("18", "HGET", LAB_TAG ":st", "n:s"); /* itself, and 17 times 1 MB > 16 MiB */
+	expect_value("4", "HGET", LAB_TAG ":st", "n:s"); /* itself, and 3 times 1 MB > 2 MiB */
 	lab_call(ask_lab, "sq_claim", "C", "8", "10000000");
 	expect_value("1", "HGET", LAB_TAG ":st", "run");
-	lua_lab_id(id, 118);
+	lua_lab_id(id, 104);
 	expect("k", "sq_finish", "C", id, "s", "1", "1");
 	expect_value("0", "HGET", LAB_TAG ":st", "live");
-	ck_assert_uint_eq(ask_many(200, 40, ASKS), 0); /* hits; those for whom there is no room compute */
+	ck_assert_uint_eq(ask_many(200, 40, ASKS), 0); /* 2 hits; those for whom there is no room compute */
 	ask_holds();
-	expect_value("24", "HGET", LAB_TAG ":st", "live");
+	expect_value("38", "HGET", LAB_TAG ":st", "live");
+	ck_assert_uint_eq(ask_many(240, 1, ASKS), 0); /* the owner is still the one that has the result */
+	expect_value("38", "HGET", LAB_TAG ":st", "live");
 	free(result);
 }
 END_TEST
@@ -385,6 +408,7 @@ static void add_core(TCase *tc)
 	tcase_add_test(tc, test_enqueue_is_answered_by_a_result);
 	tcase_add_test(tc, test_enqueue_follows_who_computes);
 	tcase_add_loop_test(tc, test_first_follower_leads_when_there_is_no_result, 0, sizeof ends / sizeof *ends);
+	tcase_add_test(tc, test_followers_of_a_failure_compute_at_once);
 	tcase_add_test(tc, test_followers_wait_through_attempts);
 	tcase_add_test(tc, test_follower_may_leave);
 	tcase_add_test(tc, test_delayed_jobs_share_nothing);

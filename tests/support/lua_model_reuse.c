@@ -102,18 +102,25 @@ void model_part(struct model *m, struct mjob *j, char state)
 	}
 }
 
-/* The first one computes, the others follow it. */
-static void lead_anew(struct model *m, const struct mgroup *old, bool own)
+static void stand_alone(struct model *m, struct mjob *j)
+{
+	j->joined = false;
+	j->batch[0] = '\0';
+	ints_push(&m->lists[model_list(j)], model_number(j));
+	model_markers(m, 1);
+}
+
+/* The first one computes, the others follow it; or all compute. */
+static void lead_anew(struct model *m, const struct mgroup *old, bool own, bool all)
 {
 	struct mjob *leader = &m->jobs[old->jobs.v[0]];
 
-	leader->joined = false;
-	leader->batch[0] = '\0';
-	ints_push(&m->lists[model_list(leader)], old->jobs.v[0]);
-	model_markers(m, 1);
+	stand_alone(m, leader);
 	if (own)
 		model_own(m, old->question, old->jobs.v[0]);
-	if (old->jobs.n < 2)
+	for (size_t i = 1; all && i < old->jobs.n; i++)
+		stand_alone(m, &m->jobs[old->jobs.v[i]]);
+	if (all || old->jobs.n < 2)
 		return;
 	struct mgroup *g = group_new(m, leader, old->question);
 	for (size_t i = 1; i < old->jobs.n; i++)
@@ -142,7 +149,7 @@ static void settle_one(struct model *m, struct mled led)
 	}
 	o = owner_find(m, old.question);
 	if (led.state != 's' && old.jobs.n)
-		lead_anew(m, &old, !o || o->owner == led.job);
+		lead_anew(m, &old, !o || o->owner == led.job, led.state == 'f');
 	free(old.jobs.v);
 }
 

@@ -1,111 +1,257 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* POST /v1/jobs. The body is read and checked; its queue registered if this reactor does not know it; then the job is
  * given to the submitter, which sends all of this turn as one call; and when Redis has acknowledged it, 202, or the
- * request goes on waiting for the job's end. */
+ * request goes on waiting for the job's end. What Redis knows better than the submission tells, it is asked for: the
+ * first job of an idempotency key, and what a job that may be answered by another's result has become. */
 #include "handlers/submit.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
+#include "handlers/digests.h"
+#include "handlers/fault.h"
 #include "handlers/handlers.h"
 #include "handlers/wait.h"
 #include "log.h"
-#include "queue.h"
 #include "response.h"
 
 #define ARGS_ECHO_BYTES 1024 /* longer arguments are left out of the 202 */
 
-void submit_accepted_job(const struct request *r, struct job *job)
+struct job submit_brief_job(const struct job *job)
 {
-	uint64_t first_us = r->submission.run_at_us ? r->submission.run_at_us : r->created_us + job->delay_us;
-	job->created_at = r->created_us;
-	job->run_at = first_us > r->created_us ? first_us : r->created_us;
-	job->expires_at = job->expires_in_us ? job->run_at + job->expires_in_us : 0;
-	job->state = job->run_at > r->created_us ? JOB_DELAYED : JOB_QUEUED;
-	if (job->args.n > ARGS_ECHO_BYTES)
-		job->args.n = 0;
+	struct job brief = *job;
+	if (brief.args.n > ARGS_ECHO_BYTES)
+		brief.args.n = 0;
+	return brief;
+}
+
+struct job submit_accepted_job(const struct submission *s, uint64_t created_us)
+{
+	struct job job = submit_brief_job(&s->job);
+	uint64_t first_us = s->run_at_us ? s->run_at_us : created_us + job.delay_us;
+	job.created_at = created_us;
+	job.run_at = first_us > created_us ? first_us : created_us;
+	job.expires_at = job.expires_in_us ? job.run_at + job.expires_in_us : 0;
+	job.state = job.run_at > created_us ? JOB_DELAYED : JOB_QUEUED;
+	return job;
 }
 
 /* ---- the answer of Redis ---- */
 
 static void answer_accepted(struct request *r)
 {
-	struct job job = r->submission.job;
-	submit_accepted_job(r, &job);
+	struct job job = submit_accepted_job(&r->submission, r->created_us);
 	response_job(r, 202, &job, RESPONSE_LOCATION | RESPONSE_RETRY_AFTER);
 }
 
-/* Nobody knows whether Redis has the job; its id lets the client find out. */
-static void answer_unknown(struct request *r)
+static void found(struct request *r, const struct job *job)
 {
-	char more[sizeof "\"job\":\"/v1/jobs/\"" + ID_TEXT_SIZE];
-	snprintf(more, sizeof more, "\"job\":\"/v1/jobs/%s\"", r->job_id);
-	response_problem(
-	    r, PROBLEM_QUEUE_UNAVAILABLE,
-	    "Redis did not acknowledge in time: the job was perhaps accepted, and is then found under `job`", more);
+	bool done = job_state_done(job->state);
+	struct job brief = submit_brief_job(job);
+	if (done && (r->wait_us || r->replayed))
+		wait_finished(r, job);
+	else if (r->wait_us)
+		wait_begin(r);
+	else
+		response_job(r, 202, &brief, RESPONSE_LOCATION | RESPONSE_RETRY_AFTER);
 }
 
-static void answer_refused(struct request *r, enum queue_verdict verdict)
+static void not_found(struct request *r, int status)
 {
-	if (verdict == QUEUE_REFUSED_FULL) {
-		response_problem(r, PROBLEM_QUEUE_FULL, "the queue holds as many jobs as it may (setting LiveJobsMax)",
+	if (r->accepted && r->wait_us)
+		wait_begin(r);
+	else if (r->accepted)
+		answer_accepted(r);
+	else if (status == ERR_NOT_FOUND)
+		response_problem(r, PROBLEM_NOT_FOUND,
+				 "the idempotency key was used within the last 24 hours, and its job's time to live is "
+				 "over; a new job needs a new key",
 				 "");
+	else
+		response_unavailable(r, status);
+}
+
+static void on_look(void *arg, int status, const struct job *job)
+{
+	struct request *r = arg;
+	if (!r->http)
+		; /* answered by the job's end, which was faster, or the client has left */
+	else if (!status)
+		found(r, job);
+	else
+		not_found(r, status);
+	request_unref(r);
+}
+
+static void on_look_late(struct request *r)
+{
+	not_found(r, ERR_TIMEOUT);
+}
+
+/* Redis knows more of this job than the submission tells. */
+static void look(struct request *r)
+{
+	struct reactor *re = r->reactor;
+	bool listen = r->replayed && r->wait_us;
+	request_ref(r);
+	request_due(r, clock_mono_us() + re->call_us, on_look_late);
+	int rc = listen ? queue_watch(re->link, r->tag->text, r->job_id, re->receiver, on_look, r)
+			: queue_get(re->link, r->tag->text, r->job_id, on_look, r);
+	if (!rc)
 		return;
+	if (r->http)
+		not_found(r, rc);
+	request_unref(r);
+}
+
+/* The key has a job already: from now on the request is about that one. */
+static void replay(struct request *r, const char *id)
+{
+	waiters_remove(&r->reactor->waiters, &r->waiter);
+	snprintf(r->job_id, sizeof r->job_id, "%s", id);
+	r->replayed = true;
+	if (r->wait_us)
+		wait_enter(r);
+	look(r);
+}
+
+enum problem submit_unknown(const char *id, const char **detail, struct buf *more)
+{
+	*detail = "Redis did not acknowledge in time: the job was perhaps accepted, and is then found under `job`";
+	buf_printf(more, "\"job\":\"/v1/jobs/%s\"", id);
+	return PROBLEM_QUEUE_UNAVAILABLE;
+}
+
+enum problem submit_refusal(enum queue_verdict verdict, const char **detail)
+{
+	switch (verdict) {
+	case QUEUE_REFUSED_FULL:
+		*detail = "the queue holds as many jobs as it may (setting LiveJobsMax)";
+		return PROBLEM_QUEUE_FULL;
+	case QUEUE_KEY_REUSED:
+		*detail = "expected the same JSON value as the first time this idempotency key was used in this queue "
+			  "within 24 hours, got another one";
+		return PROBLEM_KEY_REUSED;
+	default:
+		log_error("submit: unexpected verdict %d", (int)verdict);
+		*detail = "the queue gave an answer that does not fit the question";
+		return PROBLEM_INTERNAL;
 	}
-	struct log_ids ids = { .request = r->id, .job = r->job_id };
-	log_write(LOG_ERROR, &ids, "submit: unexpected verdict %d", (int)verdict);
-	response_problem(r, PROBLEM_INTERNAL, "the queue gave an answer that does not fit the question", "");
+}
+
+enum problem submit_unfit(int rc, const char **detail)
+{
+	if (rc == ERR_TOO_BIG) {
+		*detail = "the submission is too large for a job's record";
+		return PROBLEM_TOO_LARGE;
+	}
+	*detail = "expected JSON whose values can be compared with those of another submission";
+	return PROBLEM_MALFORMED_JSON;
+}
+
+static void answer_failed(struct request *r, int status)
+{
+	struct buf more = BUF_INIT;
+	const char *detail;
+	if (submit_is_unknown(status)) {
+		enum problem p = submit_unknown(r->job_id, &detail, &more);
+		response_problem(r, p, detail, buf_cstr(&more));
+	} else {
+		response_unavailable(r, status);
+	}
+	buf_fini(&more);
+}
+
+static void answer_verdict(struct request *r, enum queue_verdict verdict, const char *id, uint64_t created_us)
+{
+	const char *detail;
+	enum problem p;
+	switch (verdict) {
+	case QUEUE_ACCEPTED:
+	case QUEUE_ACCEPTED_JOINED:
+	case QUEUE_ACCEPTED_DONE:
+		r->accepted = true;
+		r->created_us = created_us;
+		submit_joined(&r->submission, verdict);
+		if (verdict == QUEUE_ACCEPTED_DONE)
+			look(r);
+		else if (r->wait_us)
+			wait_begin(r);
+		else
+			answer_accepted(r);
+		break;
+	case QUEUE_REPLAYED:
+		replay(r, id);
+		break;
+	default:
+		p = submit_refusal(verdict, &detail);
+		response_problem(r, p, detail, "");
+		break;
+	}
 }
 
 static void on_submitted(void *arg, int status, enum queue_verdict verdict, const char *id, uint64_t created_us)
 {
 	struct request *r = arg;
-	(void)id;
-	if (r->http && !status && verdict == QUEUE_ACCEPTED) {
-		r->accepted = true;
-		r->created_us = created_us;
-		if (r->wait_us)
-			wait_begin(r);
-		else
-			answer_accepted(r);
-	} else if (!r->http) {
+	if (!r->http)
 		; /* answered already by the job's end, which was faster, or the client has left */
-	} else if (!status) {
-		answer_refused(r, verdict);
-	} else if (status == ERR_UNKNOWN || status == ERR_TIMEOUT) {
-		answer_unknown(r);
-	} else {
-		response_unavailable(r, status);
-	}
+	else if (status)
+		answer_failed(r, status);
+	else
+		answer_verdict(r, verdict, id, created_us);
 	request_unref(r);
 }
 
 /* ---- giving it to Redis ---- */
 
+int submit_fill(struct queue_submit *q, struct digests *d, struct request *r, const struct submission *s,
+		struct span key, struct span text)
+{
+	struct reactor *re = r->reactor;
+	q->job = s->job;
+	q->run_at_us = s->run_at_us;
+	q->job.trace = (struct span){ r->trace_id, strlen(r->trace_id) };
+	if (r->wait_us)
+		q->job.reply = (struct span){ re->receiver, strlen(re->receiver) };
+	return digests_fill(d, r, s, key, text, q);
+}
+
+/* Of a header, or of the submission itself. */
+static struct span key_of(struct request *r)
+{
+	struct http_text header = request_head(r)->field[HTTP_IDEMPOTENCY_KEY];
+	const struct buf *member = &r->submission.key;
+	return header.p ? (struct span){ header.p, header.n } : (struct span){ member->data, member->len };
+}
+
 static void give(struct request *r)
 {
 	struct reactor *re = r->reactor;
-	struct queue_submit job = {
-		.tag = r->tag->text, .id = r->job_id, .job = r->submission.job, .run_at_us = r->submission.run_at_us
-	};
+	struct queue_submit job = { .tag = r->tag->text, .id = r->job_id };
 	struct id id = id_make(&re->ids, r->tag->index);
+	struct digests digests;
+	const char *detail;
+	struct span text;
 	id_format(&id, r->job_id);
-	job.job.trace = (struct span){ r->trace_id, strlen(r->trace_id) };
+	text.p = http_request_body(r->http, &text.n);
+	int rc = submit_fill(&job, &digests, r, &r->submission, key_of(r), text);
 	r->submission.job.trace = job.job.trace;
-	if (r->wait_us) {
-		job.job.reply = (struct span){ re->receiver, strlen(re->receiver) };
+	if (!rc && r->wait_us) {
 		replies_listen(re->replies, r->tag);
 		wait_enter(r);
 	}
 	request_ref(r);
-	int rc = queue_submit(re->submitter, &job, on_submitted, r);
+	if (!rc)
+		rc = queue_submit(re->submitter, &job, on_submitted, r);
 	if (!rc)
 		return;
-	if (rc == ERR_TOO_BIG)
-		response_problem(r, PROBLEM_TOO_LARGE, "the submission is too large for a job's record", "");
-	else
+	if (submit_is_unfit(rc)) {
+		enum problem p = submit_unfit(rc, &detail);
+		response_problem(r, p, detail, "");
+	} else {
 		response_unavailable(r, rc);
+	}
 	request_unref(r);
 }
 
@@ -128,7 +274,7 @@ static void on_tag(void *arg, int status)
 	request_unref(r);
 }
 
-static void find_queue(struct request *r)
+static void enter_queue(struct request *r)
 {
 	r->tag = tags_find(r->reactor->tags, r->submission.queue);
 	if (r->tag) {
@@ -147,28 +293,6 @@ static void find_queue(struct request *r)
 
 static void read_body(struct request *r);
 
-static void answer_faulty(struct request *r)
-{
-	const struct job_json_fault *f = &r->fault;
-	struct buf more = BUF_INIT;
-	char detail[sizeof f->json.text + 60];
-	if (f->json.code) {
-		buf_printf(&more, "\"line\":%d,\"column\":%d,\"position\":%ld", f->json.line, f->json.column,
-			   f->json.position);
-		snprintf(detail, sizeof detail, "line %d, column %d: %s", f->json.line, f->json.column, f->json.text);
-		response_problem(r, PROBLEM_MALFORMED_JSON, detail, buf_cstr(&more));
-	} else {
-		buf_puts(&more, "\"errors\":[");
-		buf_append(&more, f->errors.data, f->errors.len);
-		buf_byte(&more, ']');
-		snprintf(detail, sizeof detail, "%u thing%s wrong with the submission, see errors", f->n_errors,
-			 f->n_errors == 1 ? " is" : "s are");
-		response_problem(r, f->unknown_op ? PROBLEM_UNKNOWN_OPERATION : PROBLEM_INVALID_SUBMISSION, detail,
-				 buf_cstr(&more));
-	}
-	buf_fini(&more);
-}
-
 static void on_catalogue(void *arg, int status)
 {
 	struct request *r = arg;
@@ -180,8 +304,7 @@ static void on_catalogue(void *arg, int status)
 	request_unref(r);
 }
 
-/* An operation that no worker had when the catalogue was read may have come since. */
-static bool ask_catalogue(struct request *r)
+bool submit_ask_catalogue(struct request *r)
 {
 	if (r->refreshed)
 		return false;
@@ -195,6 +318,28 @@ static bool ask_catalogue(struct request *r)
 	return true;
 }
 
+static void answer_unreadable(struct request *r, int rc)
+{
+	if (rc == ERR_NOMEM)
+		response_problem(r, PROBLEM_QUEUE_UNAVAILABLE, "this instance has no memory for the submission", "");
+	else
+		fault_answer(r);
+}
+
+static void read_single(struct request *r, struct job_json_body *body)
+{
+	int rc = job_json_next(body, NULL, &r->submission, &r->fault);
+	if (rc == ERR_INVALID && r->fault.unknown_op && submit_ask_catalogue(r))
+		return;
+	if (rc)
+		answer_unreadable(r, rc);
+	else if (r->submission.key.len && request_head(r)->field[HTTP_IDEMPOTENCY_KEY].p)
+		response_problem(r, PROBLEM_BAD_REQUEST,
+				 "expected the header Idempotency-Key or the member idempotency_key, got both", "");
+	else
+		enter_queue(r);
+}
+
 static void read_body(struct request *r)
 {
 	struct reactor *re = r->reactor;
@@ -202,34 +347,57 @@ static void read_body(struct request *r)
 					.timeout_max_ms = (uint32_t)config_int(re->config, CONFIG_TIMEOUT_MAX_MS),
 					.now_us = clock_wall_us(),
 					.catalog = catalog_reader_now(re->catalog) };
+	struct job_json_body body;
 	size_t n;
-	const char *body = http_request_body(r->http, &n);
-	int rc = job_json_read(body, n, &rules, &r->submission, &r->fault);
-	if (rc == ERR_NOMEM)
-		response_problem(r, PROBLEM_QUEUE_UNAVAILABLE, "this instance has no memory for the submission", "");
-	else if (rc && !(r->fault.unknown_op && ask_catalogue(r)))
-		answer_faulty(r);
-	else if (!rc)
-		find_queue(r);
+	const char *text = http_request_body(r->http, &n);
+	if (!rules.catalog && submit_ask_catalogue(r))
+		return; /* the first worker may have just published it */
+	int rc = job_json_open(&body, text, n, &rules, &r->fault);
+	if (rc) {
+		answer_unreadable(r, rc);
+		return;
+	}
+	if (body.many)
+		submit_array(r, &body);
+	else
+		read_single(r, &body);
+	job_json_close(&body);
+}
+
+/* 1 to 255 printable characters of ASCII. Answers when the header is not good. */
+static bool key_is_good(struct request *r)
+{
+	struct http_text key = request_head(r)->field[HTTP_IDEMPOTENCY_KEY];
+	char detail[200], got[ERR_QUOTE_SIZE];
+	size_t i = 0;
+	if (!key.p)
+		return true;
+	while (i < key.n && key.p[i] >= 0x20 && key.p[i] < 0x7f)
+		i++;
+	if (key.n >= 1 && key.n <= JOB_JSON_KEY_MAX && i == key.n)
+		return true;
+	err_quote(got, key.p + i, i < key.n);
+	if (i < key.n)
+		snprintf(detail, sizeof detail,
+			 "expected an Idempotency-Key of printable ASCII characters, got %.20s at position %zu", got,
+			 i);
+	else
+		snprintf(detail, sizeof detail, "expected an Idempotency-Key of 1 to %d characters, got %zu",
+			 JOB_JSON_KEY_MAX, key.n);
+	response_problem(r, PROBLEM_BAD_REQUEST, detail, "");
+	return false;
 }
 
 void handle_submit(struct request *r)
 {
-	const struct http_head *h = request_head(r);
-	struct reactor *re = r->reactor;
-	if (h->field[HTTP_IDEMPOTENCY_KEY].p) {
-		response_problem(r, PROBLEM_BAD_REQUEST, "Idempotency-Key is not supported yet", "");
-	} else if (!policy_content_allowed(h)) {
+	if (!policy_content_allowed(request_head(r)))
 		response_problem(
 		    r, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
 		    "expected a Content-Type of application/json in UTF-8, or none, and no Content-Encoding", "");
-	} else if (policy_wait(h, (unsigned)config_int(re->config, CONFIG_WAIT_MAX_SECONDS), &r->wait_us)) {
-		response_problem(r, PROBLEM_BAD_REQUEST, "expected `wait` to be a number of seconds, such as 5 or 0.5",
-				 "");
-	} else if (reactor_cut_off(re)) {
+	else if (!wait_wanted(r) || !key_is_good(r))
+		; /* answered */
+	else if (reactor_cut_off(r->reactor))
 		response_unavailable(r, ERR_UNAVAILABLE);
-	} else {
-		policy_trace_id(h, r->trace_id);
+	else
 		read_body(r);
-	}
 }

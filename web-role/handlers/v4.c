@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* GET and POST /v4/: expressions in, text out, as the clients of the public mathjs service ask and expect it, errors
  * included. Each expression is one job of the operation `evaluate` in the default queue; the request waits for all of
- * them, however the client asks, and the first failure is the answer. Like other waits it lives on the reply list, and
- * on a read a second of what the list may have lost. */
+ * them (crowd.h), however the client asks, and the first failure is the answer. */
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "handlers/crowd.h"
 #include "handlers/handlers.h"
 #include "queue.h"
 #include "response.h"
@@ -23,21 +23,14 @@
 #define WAIT_MS 30000
 #define TIMEOUT_MS 20000
 #define RESULT_TTL_S 60 /* nobody comes for it later */
-#define SETTLE_US 100000
-#define READ_US 1000000
-#define READS_AT_ONCE 64
 
 struct v4_item {
-	struct v4 *whole;
-	struct waiter waiter;
-	char id[ID_TEXT_SIZE];
+	struct crowd_item wait;
 	struct buf args, text; /* as JSON; the result */
-	bool done;
 };
 
 struct v4 {
-	struct request_extra extra;
-	struct request *r;
+	struct crowd crowd;
 	bool many; /* an array was asked for, so an array is the answer */
 	unsigned digits;
 	size_t n, pending;
@@ -78,7 +71,7 @@ static void fail_unavailable(struct request *r, int status)
 
 static void answer(struct v4 *v)
 {
-	struct request *r = v->r;
+	struct request *r = v->crowd.r;
 	struct buf body = BUF_INIT;
 	if (is_get(r)) {
 		response_text(r, 200, "text/plain; charset=utf-8", buf_cstr(&v->items[0].text), v->items[0].text.len);
@@ -127,79 +120,30 @@ static void fail_job(struct request *r, const struct job *job)
 
 /* ---- the end of a job ---- */
 
-static void finish_item(struct v4_item *item, const struct job *job)
+static void on_end(struct crowd_item *wait, const struct job *job)
 {
-	struct v4 *v = item->whole;
-	if (item->done)
-		return;
-	item->done = true;
-	waiters_remove(&v->r->reactor->waiters, &item->waiter);
-	if (job->state != JOB_SUCCEEDED) {
-		fail_job(v->r, job);
-		return;
-	}
-	if (v4_text(&item->text, job->outcome.p, job->outcome.n, v->digits) || item->text.failed) {
-		fail(v->r, 503, "Error: the result cannot be written as text");
-		return;
-	}
-	if (--v->pending == 0)
+	struct v4_item *item = (struct v4_item *)wait;
+	struct v4 *v = (struct v4 *)wait->crowd;
+	struct request *r = v->crowd.r;
+	if (job->state != JOB_SUCCEEDED)
+		fail_job(r, job);
+	else if (v4_text(&item->text, job->outcome.p, job->outcome.n, v->digits) || item->text.failed)
+		fail(r, 503, "Error: the result cannot be written as text");
+	else if (--v->pending == 0)
 		answer(v);
 }
 
-static void on_end(void *owner, const struct job *job)
+static void on_look(struct crowd_item *wait, int status, const struct job *job)
 {
-	finish_item(owner, job);
+	(void)wait, (void)status, (void)job; /* not done, or gone: the wait's end tells */
 }
 
-static void on_turn(struct request *r);
-
-static void on_hurry(void *owner)
+static void on_over(struct crowd *c)
 {
-	struct request *r = ((struct v4_item *)owner)->whole->r;
-	r->until_us = 0;
-	request_due(r, 0, on_turn);
+	fail(c->r, 400, "Error: there was no result within %d s", WAIT_MS / 1000);
 }
 
-static const struct waiter_kind for_item = { on_end, on_hurry };
-
-static void on_read(void *arg, int status, const struct job *job)
-{
-	struct v4_item *item = arg;
-	struct request *r = item->whole->r;
-	if (r->http && !status && job_state_done(job->state))
-		finish_item(item, job);
-	request_unref(r);
-}
-
-/* Asks after those that are open, some at a time. */
-static void read_open(struct v4 *v)
-{
-	struct request *r = v->r;
-	size_t reads = 0;
-	for (size_t i = 0; i < v->n && reads < READS_AT_ONCE; i++) {
-		if (v->items[i].done)
-			continue;
-		request_ref(r);
-		if (queue_get(r->reactor->link, r->tag->text, v->items[i].id, on_read, &v->items[i]))
-			request_unref(r); /* Redis is away: the next look may find it */
-		reads++;
-	}
-}
-
-static void on_turn(struct request *r)
-{
-	uint64_t next_us = clock_mono_us() + READ_US;
-	if (next_us - READ_US >= r->until_us) {
-		fail(r, 400, "Error: there was no result within %d s", WAIT_MS / 1000);
-		return;
-	}
-	if (!r->watching) {
-		r->watching = true;
-		http_request_watch(r->http);
-	}
-	read_open((struct v4 *)r->extra);
-	request_due(r, next_us < r->until_us ? next_us : r->until_us, on_turn);
-}
+static const struct crowd_kind for_all = { on_end, on_look, on_over };
 
 /* ---- giving the jobs to Redis ---- */
 
@@ -217,14 +161,13 @@ static void on_submitted(void *arg, int status, enum queue_verdict verdict, cons
 }
 
 /* 0, or an error, when nothing was answered yet. */
-static int submit(struct v4_item *item)
+static int submit(struct v4 *v, struct v4_item *item)
 {
-	struct request *r = item->whole->r;
+	struct request *r = v->crowd.r;
 	struct reactor *re = r->reactor;
 	uint32_t most_ms = (uint32_t)config_int(re->config, CONFIG_TIMEOUT_MAX_MS);
 	struct id id = id_make(&re->ids, r->tag->index);
-	struct queue_submit s = { .tag = r->tag->text, .id = item->id };
-	id_format(&id, item->id);
+	struct queue_submit s = { .tag = r->tag->text, .id = item->wait.id };
 	s.job = (struct job){ .state = JOB_QUEUED,
 			      .priority = JOB_NORMAL,
 			      .max_attempts = JOB_JSON_ATTEMPTS,
@@ -237,7 +180,7 @@ static int submit(struct v4_item *item)
 			      .batch = { "", 0 },
 			      .reply = { re->receiver, strlen(re->receiver) },
 			      .trace = { r->trace_id, strlen(r->trace_id) } };
-	waiters_add(&re->waiters, &item->waiter, &id, &for_item, item);
+	crowd_enter(&v->crowd, &item->wait, &id, r->tag);
 	request_ref(r);
 	int rc = queue_submit(re->submitter, &s, on_submitted, r);
 	if (rc)
@@ -251,10 +194,9 @@ static void submit_all(struct request *r)
 	int rc = 0;
 	request_ref(r); /* a submission may be answered at once */
 	replies_listen(r->reactor->replies, r->tag);
-	r->until_us = r->reactor->order >= REACTOR_HURRY ? 0 : r->began_us + WAIT_MS * UINT64_C(1000);
-	request_due(r, clock_mono_us() + SETTLE_US, on_turn);
+	crowd_begin(&v->crowd, WAIT_MS * UINT64_C(1000));
 	for (size_t i = 0; i < v->n && r->http && !rc; i++)
-		rc = submit(&v->items[i]);
+		rc = submit(v, &v->items[i]);
 	if (rc && r->http)
 		rc == ERR_TOO_BIG ? fail(r, 400, "Error: the expression is too long for a job's record")
 				  : fail_unavailable(r, rc);
@@ -297,13 +239,6 @@ static void find_queue(struct request *r)
 
 /* ---- reading ---- */
 
-static void settle(struct request_extra *extra)
-{
-	struct v4 *v = (struct v4 *)extra;
-	for (size_t i = 0; i < v->n; i++)
-		waiters_remove(&v->r->reactor->waiters, &v->items[i].waiter);
-}
-
 static void release(struct request_extra *extra)
 {
 	struct v4 *v = (struct v4 *)extra;
@@ -321,27 +256,24 @@ static struct v4 *v4_new(struct request *r, size_t n, unsigned digits)
 		fail(r, 503, "Error: no memory for the expressions");
 		return NULL;
 	}
-	v->extra = (struct request_extra){ settle, release };
-	v->r = r;
+	crowd_init(&v->crowd, r, &for_all, release);
 	v->n = v->pending = n;
 	v->digits = digits;
-	for (size_t i = 0; i < n; i++)
-		v->items[i].whole = v;
-	r->extra = &v->extra;
 	return v;
 }
 
-static void set_expression(struct v4_item *item, const char *text, size_t n)
+static void set_expression(struct v4 *v, size_t i, const char *text, size_t n)
 {
+	struct v4_item *item = &v->items[i];
 	buf_puts(&item->args, "{\"expr\":");
 	buf_json_string(&item->args, text, n);
-	buf_printf(&item->args, ",\"precision\":%u}", item->whole->digits);
+	buf_printf(&item->args, ",\"precision\":%u}", v->digits);
 }
 
 /* Everything is read: on to the queue. */
 static void begin(struct v4 *v)
 {
-	struct request *r = v->r;
+	struct request *r = v->crowd.r;
 	const struct catalog *c = catalog_reader_now(r->reactor->catalog);
 	bool failed = false;
 	for (size_t i = 0; i < v->n; i++)
@@ -377,7 +309,7 @@ static void read_query(struct request *r)
 		struct v4 *v = v4_new(r, 1, (unsigned)digits);
 		if (!v)
 			return;
-		set_expression(&v->items[0], text, (size_t)n);
+		set_expression(v, 0, text, (size_t)n);
 		begin(v);
 	}
 }
@@ -413,7 +345,7 @@ static void read_expressions(struct request *r, const json_t *expr, unsigned dig
 	v->many = many;
 	for (size_t i = 0; i < n; i++) {
 		const json_t *one = many ? json_array_get(expr, i) : expr;
-		set_expression(&v->items[i], json_string_value(one), json_string_length(one));
+		set_expression(v, i, json_string_value(one), json_string_length(one));
 	}
 	if (n)
 		begin(v);

@@ -2,6 +2,9 @@
 #include "handlers/wait.h"
 
 #include "clock.h"
+#include "handlers/find.h"
+#include "handlers/handlers.h"
+#include "handlers/result.h"
 #include "handlers/submit.h"
 #include "queue.h"
 #include "response.h"
@@ -40,13 +43,18 @@ void wait_begin(struct request *r)
 
 void wait_finished(struct request *r, const struct job *job)
 {
-	response_job(r, 200, job, RESPONSE_CONTENT_LOCATION);
+	if (r->match.route->handle == handle_result)
+		result_answer(r, job);
+	else
+		response_job(r, 200, job, RESPONSE_CONTENT_LOCATION);
 }
 
 /* The wait is over, the job is not. */
 static void answer_unfinished(struct request *r, const struct job *job)
 {
-	if (r->accepted)
+	if (r->match.route->handle == handle_result)
+		result_answer(r, job);
+	else if (r->accepted || r->match.route->method != HTTP_GET)
 		response_job(r, 202, job, RESPONSE_LOCATION | RESPONSE_RETRY_AFTER);
 	else
 		response_job(r, 200, job, RESPONSE_CONTENT_LOCATION);
@@ -55,8 +63,7 @@ static void answer_unfinished(struct request *r, const struct job *job)
 /* What a submission knows of its job without asking. */
 static void answer_as_accepted(struct request *r)
 {
-	struct job job = r->submission.job;
-	submit_accepted_job(r, &job);
+	struct job job = submit_accepted_job(&r->submission, r->created_us);
 	answer_unfinished(r, &job);
 }
 
@@ -119,6 +126,48 @@ static void on_turn(struct request *r)
 		request_unref(r); /* Redis is away: the next look may find it */
 	sleep_on(r, READ_US);
 }
+
+/* ---- the usual way ---- */
+
+bool wait_wanted(struct request *r)
+{
+	unsigned max_s = (unsigned)config_int(r->reactor->config, CONFIG_WAIT_MAX_SECONDS);
+	if (policy_wait(request_head(r), max_s, &r->wait_us) == 0)
+		return true;
+	response_problem(r, PROBLEM_BAD_REQUEST, "expected `wait` to be a number of seconds, such as 5 or 0.5", "");
+	return false;
+}
+
+static void on_watched(void *arg, int status, const struct job *job)
+{
+	struct request *r = arg;
+	if (!r->http)
+		; /* answered or gone */
+	else if (status == ERR_NOT_FOUND)
+		find_answer_no_job(r);
+	else if (status)
+		response_unavailable(r, status);
+	else if (job_state_done(job->state))
+		wait_finished(r, job);
+	else
+		wait_begin(r);
+	request_unref(r);
+}
+
+void wait_watch(struct request *r)
+{
+	struct reactor *re = r->reactor;
+	request_ref(r);
+	replies_listen(re->replies, r->tag);
+	wait_enter(r);
+	int rc = queue_watch(re->link, r->tag->text, r->job_id, re->receiver, on_watched, r);
+	if (rc)
+		on_watched(r, rc, NULL);
+	else
+		request_due_call(r);
+}
+
+/* ---- for all who wait ---- */
 
 void wait_on_reply(void *reactor, const struct id *id, const struct job *job)
 {

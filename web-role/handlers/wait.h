@@ -6,7 +6,13 @@
 
 #include "request.h"
 
-/* Enters the table of waiters; before the job is submitted or watched, because its end may be heard of first. */
+/* Reads the request's wish to wait. False: it is malformed, and was answered. */
+bool wait_wanted(struct request *r);
+/* Waits for the end of r's job, as long as it wants: watches it and answers. */
+void wait_watch(struct request *r);
+
+/* For those who watch in their own way. Enters the table of waiters; before the job is submitted or watched, because
+ * its end may be heard of first. */
 void wait_enter(struct request *r);
 /* Redis has the job, or the watch: from now on the wait counts down. */
 void wait_begin(struct request *r);
