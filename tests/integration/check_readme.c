@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Runs every command of README.md's console blocks, in order, against a running service, and compares what it prints
- * with what the README shows. There, "…" and job ids stand for anything; ports are those of this run; an id that a
- * command names is the one of the job last submitted. */
+/* Runs every command of the console blocks of README.md and docs/http.md, in order, against a running service, and
+ * compares what it prints with what is shown. There, "…" and job ids stand for anything; ports are those of this run;
+ * an id that a command names is the one of the job last submitted. */
 #include <check.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -133,10 +133,12 @@ static void append_command(struct buf *out, const char *line)
 	}
 }
 
-START_TEST(test_readme_shows_what_is_printed)
+static const char *const pages[] = { "README.md", "docs/http.md" };
+
+START_TEST(test_page_shows_what_is_printed)
 {
 	struct example e = { BUF_INIT, BUF_INIT, "" };
-	FILE *in = fopen(proc_source("README.md"), "re");
+	FILE *in = fopen(proc_source(pages[_i]), "re");
 	bool console = false;
 	char line[4096];
 	unsigned n = 0;
@@ -196,7 +198,7 @@ int main(void)
 
 	tcase_set_timeout(readme, 150);
 	tcase_add_unchecked_fixture(readme, start_service, stop_service);
-	tcase_add_test(readme, test_readme_shows_what_is_printed);
+	tcase_add_loop_test(readme, test_page_shows_what_is_printed, 0, (int)(sizeof pages / sizeof *pages));
 	suite_add_tcase(core, readme);
 	tcase_add_loop_test(pattern, test_matches_table, 0, (int)(sizeof(patterns) / sizeof(patterns[0])));
 	suite_add_tcase(core, pattern);
