@@ -112,8 +112,8 @@ static void tell_end(const struct conn *c)
 		shutdown(c->fd, SHUT_RD);
 }
 
-/* Whoever is to send the rest of a request is looked at each time, whoever rests once: what is read while a connection
- * rests begins a request. */
+/* Whoever is to send the rest of a request is looked at each time. Whoever rests once, after the request: only who then
+ * sends a part of a request line and ends in the same moment stays for the idle time. */
 static void tell_ends(struct http_server *s, uint64_t now_us)
 {
 	const struct conns *l = &s->conns;

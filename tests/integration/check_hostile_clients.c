@@ -23,8 +23,7 @@ static void start_impatient(void)
 	hostile_start_web_with(env);
 }
 
-/* IdleSeconds: libmicrohttpd's epoll is edge-triggered, and when the end of a client comes in the same instant as its
- * last bytes it is seen at the idle time only. */
+/* No time-out helps here: who leaves must be noticed. */
 static void start_patient(void)
 {
 	static const char *const env[] = { "SQUARE_HEAD_SECONDS=120", "SQUARE_BODY_SECONDS=120",
