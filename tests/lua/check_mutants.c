@@ -155,7 +155,7 @@ static const struct mutant {
 	{ "peek.lua", "if state == 'r' then", "if state == 'd' then" },
 };
 
-enum { MUTANTS = sizeof mutants / sizeof *mutants, STEPS = 12000, SEED = 7 };
+enum { MUTANTS = sizeof mutants / sizeof *mutants, STEPS = 8000, SEED = 7 };
 
 /* The part of the library that came from one file, between its mark and the next. */
 static char *section(char *text, const char *file, char **end)
