@@ -60,6 +60,9 @@ UNIT_BIN   := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT))
 INTEG_BIN  := $(patsubst tests/integration/%.c,$(BUILD)/tests/integration/%,$(INTEG))
 LUA_BIN    := $(patsubst tests/lua/%.c,$(BUILD)/tests/lua/%,$(LUATEST))
 TEST_BIN   := $(UNIT_BIN) $(LUA_BIN) $(INTEG_BIN)
+# tests of the web role that move its reactors most
+THREADS_BIN := $(patsubst %,$(BUILD)/tests/integration/check_%,access auth direct endtoend events fabric faults feed \
+               hostile_clients http jobs metrics_http queues submit submit_array)
 BENCH_BIN  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
@@ -73,7 +76,7 @@ LIBS_cli    := $(call pkglibs,libcurl) $(LIBS_common)
 # asked for only when a test is linked: to build and run, check need not be there
 LIBS_tests   = $(eval LIBS_tests := $(call pkglibs,check libcurl libmicrohttpd) $(LIBS_worker))$(LIBS_tests)
 
-.PHONY: all check check-unit check-lua check-integration check-asan check-tsan check-valgrind fuzz fuzz-run tests bench fmt fmt-check lint install uninstall clean help
+.PHONY: all check check-unit check-lua check-integration check-asan check-tsan check-threads check-valgrind fuzz fuzz-run tests threads bench fmt fmt-check lint install uninstall clean help
 all: $(BIN) ## build the four programs into build/release/bin
 
 # ---- rules ----
@@ -147,7 +150,10 @@ check-integration: $(INTEG_BIN) $(BIN) ## the real binaries
 check-asan: ## all tests under AddressSanitizer and UBSan
 	$(Q)$(MAKE) check SAN=address,undefined
 check-tsan: ## the web role, which has threads, under ThreadSanitizer
-	$(Q)TEST_SELECT='check_(access|auth|direct|endtoend|events|fabric|faults|feed|hostile_clients|http|jobs|metrics_http|queues|submit|submit_array)$$' $(MAKE) check-integration SAN=thread
+	$(Q)$(MAKE) SAN=thread check-threads
+check-threads: threads
+	$(call runtests,$(THREADS_BIN))
+threads: $(THREADS_BIN) $(BIN)
 check-valgrind: $(UNIT_BIN) ## the unit tests under valgrind
 	$(Q)BUILD_DIR=$(abspath $(BUILD)) SOURCE_DIR=$(CURDIR) VALGRIND=1 tests/run $(UNIT_BIN)
 fuzz: ## libFuzzer on the readers, FUZZ_SECONDS each (60); needs clang
