@@ -66,6 +66,7 @@ static struct role start(const char *program, const char *instance, const char *
 				    "SQUARE_ENDPOINT_HTTP_IN=127.0.0.1:0",
 				    "SQUARE_ENDPOINT_SQUARE_ENDPOINT=127.0.0.1:0",
 				    "SQUARE_DRAIN_SECONDS=4",
+				    "SQUARE_ENQUEUE_DEADLINE_MS=5000", /* what is tested is not haste */
 				    "SQUARE_ACCESS_LOG=none", /* nobody reads the pipe while requests are made */
 				    setting,
 				    NULL };
