@@ -80,7 +80,7 @@ LIBS_cli    := $(call pkglibs,libcurl) $(LIBS_common)
 # asked for only when a test is linked: to build and run, check need not be there
 LIBS_tests   = $(eval LIBS_tests := $(call pkglibs,check libcurl libmicrohttpd) $(LIBS_worker))$(LIBS_tests)
 
-.PHONY: all check check-unit check-lua check-integration check-asan check-tsan check-threads check-valgrind fuzz fuzz-run tests threads bench fmt fmt-check lint install uninstall clean help
+.PHONY: all check check-unit check-lua check-integration check-asan check-tsan check-sanitized check-threads check-valgrind fuzz fuzz-run tests threads bench fmt fmt-check lint install uninstall clean help
 all: $(BIN) ## build the four programs into build/release/bin
 
 # ---- rules ----
@@ -151,8 +151,10 @@ check-lua: $(LUA_BIN) ## the queue's functions against a private Redis
 	$(call runtests,$(LUA_BIN))
 check-integration: $(INTEG_BIN) $(BIN) ## the real binaries
 	$(call runtests,$(INTEG_BIN))
-check-asan: ## all tests under AddressSanitizer and UBSan
-	$(Q)$(MAKE) check SAN=address,undefined
+check-asan: ## all tests under AddressSanitizer and UBSan, but the mutants: broken Lua concerns Redis, which is not built here
+	$(Q)$(MAKE) SAN=address,undefined check-sanitized
+check-sanitized: tests
+	$(call runtests,$(filter-out %/check_mutants,$(TEST_BIN)))
 check-tsan: ## the web role, which has threads, under ThreadSanitizer
 	$(Q)$(MAKE) SAN=thread check-threads
 check-threads: threads

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "hostile_lab.h"
 #include "http_client.h"
+#include "sanitized.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -152,9 +153,8 @@ START_TEST(test_slow_readers_are_cut)
 		first_kib = round ? first_kib : kib;
 	}
 	printf("slow readers: %ld KiB after %d rounds of %d, %ld after the first\n", kib, ROUNDS, READERS, first_kib);
-#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
-	ck_assert_int_lt(kib - first_kib, READERS * (BIG / 1024) / 2);
-#endif
+	if (!SANITIZED)
+		ck_assert_int_lt(kib - first_kib, READERS * (BIG / 1024) / 2);
 	hostile_expect_sane(0, "slow readers");
 	buf_fini(&request);
 }

@@ -9,6 +9,7 @@
 
 #include "loop_until.h"
 #include "op.h"
+#include "sanitized.h"
 
 #define DEADLINE_MS 60000
 
@@ -71,12 +72,5 @@ void compute_run_end(struct compute_run *r)
 
 bool compute_run_confined(void)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	return false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-	return false;
-#endif
-#endif
-	return getenv("VALGRIND") == NULL;
+	return !SANITIZED && getenv("VALGRIND") == NULL;
 }

@@ -16,16 +16,19 @@ static void add_job(struct schedule *s, struct lua_call *c, bool plain)
 	static const char priorities[] = { JOB_HIGH, JOB_NORMAL, JOB_NORMAL, JOB_LOW };
 	struct buf record = BUF_INIT;
 	char reply[16] = "", opts[96] = "";
-	struct job job = { .priority = (enum job_priority)priorities[schedule_below(s, 4)],
-			   .max_attempts = 1 + schedule_below(s, 4),
-			   .result_ttl_s = 3600 };
+	struct job job = { .result_ttl_s = 3600 };
 
+	/* one draw a statement: within one, each compiler has an order of its own */
+	job.priority = (enum job_priority)priorities[schedule_below(s, 4)];
+	job.max_attempts = 1 + schedule_below(s, 4);
 	if (!plain && schedule_percent(s, 25))
 		job.delay_us = schedule_percent(s, 10) ? 1800000000ull : 1 + schedule_below(s, 5000000);
 	if (!plain && schedule_percent(s, 25))
 		job.expires_in_us = 100000 + schedule_below(s, 20000000);
-	if (schedule_percent(s, 50))
-		snprintf(reply, sizeof reply, schedule_percent(s, 20) ? "R%u,R3" : "R%u", schedule_below(s, 3));
+	if (schedule_percent(s, 50)) {
+		unsigned receiver = schedule_below(s, 3);
+		snprintf(reply, sizeof reply, schedule_percent(s, 20) ? "R%u,R3" : "R%u", receiver);
+	}
 	job.reply = (struct span){ reply, strlen(reply) };
 	if (!plain && schedule_percent(s, 20)) {
 		unsigned key =
@@ -37,9 +40,9 @@ static void add_job(struct schedule *s, struct lua_call *c, bool plain)
 	}
 	if (!plain && schedule_percent(s, 25)) { /* may share its result with others */
 		static const unsigned ages_s[] = { 0, 5, 60, 3600 };
+		unsigned age_s = ages_s[schedule_below(s, 4)], question = schedule_below(s, 5);
 		size_t n = strlen(opts);
-		snprintf(opts + n, sizeof opts - n, "%s|q%u|%u000000", n ? "" : "||", schedule_below(s, 5),
-			 ages_s[schedule_below(s, 4)]);
+		snprintf(opts + n, sizeof opts - n, "%s|q%u|%u000000", n ? "" : "||", question, age_s);
 	}
 	lua_lab_record(&record, &job);
 	if (schedule_percent(

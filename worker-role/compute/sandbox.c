@@ -17,17 +17,7 @@
 
 #include "compute/memory.h"
 #include "compute/sandbox_filter.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
+#include "sanitized.h"
 
 #define STACK_BYTES (16u << 20) /* evaluators recurse some hundred levels deep, of a few KiB each */
 #define CPU_SECONDS 240         /* a backstop: children are replaced after half of it, and no job has more than 60 s */
