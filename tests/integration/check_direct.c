@@ -107,7 +107,8 @@ static bool knows(void *arg)
 static void wait_catalogue(void)
 {
 	char path[] = "/v1/operations/square";
-	ck_assert(wait_until(knows, path, SOON_MS));
+	ck_assert_msg(wait_until(knows, path, SOON_MS), "%ld %s %s", answer.status, answer.error,
+		      answer.body ? answer.body : "");
 }
 
 static void start_all(void)

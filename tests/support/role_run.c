@@ -23,7 +23,12 @@ struct role_run {
 	unsigned port;
 	bool alone; /* its Redis is not there */
 	char *said;
+	char name[64];
+	struct role_run *next; /* among those that run */
+	pid_t starter;
 };
+
+static struct role_run *running;
 
 const char *role_run_said(struct role_run *r)
 {
@@ -34,6 +39,33 @@ const char *role_run_said(struct role_run *r)
 	    pread(r->log_fd, r->said, (size_t)st.st_size, 0) != st.st_size)
 		abort();
 	return r->said;
+}
+
+/* What runs still when the test process ends belongs to a test that failed: what did it say? */
+static void dump(void)
+{
+	for (struct role_run *r = running; r; r = r->next)
+		if (r->starter == getpid())
+			(void)fprintf(stderr, "---- %s said\n%s", r->name, role_run_said(r));
+}
+
+static void remember(struct role_run *r)
+{
+	static bool registered;
+	if (!registered)
+		registered = atexit(dump) == 0;
+	r->starter = getpid();
+	r->next = running;
+	running = r;
+}
+
+static void forget(const struct role_run *r)
+{
+	for (struct role_run **p = &running; *p; p = &(*p)->next)
+		if (*p == r) {
+			*p = r->next;
+			return;
+		}
 }
 
 static bool has_started(void *arg)
@@ -66,8 +98,11 @@ struct role_run *role_run_start(const char *program, const char *instance, const
 	const char *const argv[] = { proc_program(program), "--definition", definition,
 				     "--configuration",     configuration,  NULL };
 	r->pid = proc_spawn(argv, all, -1, r->log_fd, r->log_fd);
-	if (wait_until(has_started, r, ROLE_RUN_MS) && proc_alive(r->pid) && r->port)
+	(void)snprintf(r->name, sizeof r->name, "%s", instance);
+	if (wait_until(has_started, r, ROLE_RUN_MS) && proc_alive(r->pid) && r->port) {
+		remember(r);
 		return r;
+	}
 	(void)fprintf(stderr, "%s did not start\n%s", program, role_run_said(r));
 	abort();
 }
@@ -82,6 +117,7 @@ int role_run_stop(struct role_run *r)
 		(void)kill(r->pid, SIGKILL);
 		(void)waitpid(r->pid, NULL, 0);
 	}
+	forget(r);
 	close(r->log_fd);
 	free(r->said);
 	free(r);
