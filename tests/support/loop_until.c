@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "loop_until.h"
 
+/* One turn of the loop runs its timers and then waits for a socket: what a timer has made true is seen after a tick. */
+#define TICK_MS 20
+
 struct limit {
 	uv_timer_t timer;
+	uint64_t until_ms;
 	bool over, closed;
 };
 
-static void on_deadline(uv_timer_t *timer)
+static void on_tick(uv_timer_t *timer)
 {
-	((struct limit *)timer->data)->over = true;
+	struct limit *limit = timer->data;
+	limit->over = uv_now(timer->loop) >= limit->until_ms;
 }
 
 static void on_closed(uv_handle_t *timer)
@@ -22,7 +27,8 @@ bool loop_until(uv_loop_t *loop, bool (*cond)(void *arg), void *arg, unsigned de
 	uv_timer_init(loop, &limit.timer);
 	limit.timer.data = &limit;
 	uv_update_time(loop);
-	uv_timer_start(&limit.timer, on_deadline, deadline_ms, 0);
+	limit.until_ms = uv_now(loop) + deadline_ms;
+	uv_timer_start(&limit.timer, on_tick, deadline_ms < TICK_MS ? deadline_ms : TICK_MS, TICK_MS);
 	bool held = cond(arg);
 	while (!held && !limit.over) {
 		uv_run(loop, UV_RUN_ONCE);

@@ -57,7 +57,7 @@ static int enter_nowhere(struct errinfo *info)
 
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		char path[64];
-		snprintf(path, sizeof path, "%s/square-empty.XXXXXX", places[i]);
+		snprintf(path, sizeof path, "%s/square-empty.%d.XXXXXX", places[i], (int)getpid());
 		if (!mkdtemp(path))
 			continue;
 		int rc = chdir(path);
