@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "job.h"
+#include "jsonload.h"
 #include "schema.h"
 
 #define SLOTS 512
@@ -192,12 +193,13 @@ static int add_op(struct catalog *c, const json_t *json, const char *text, size_
 int catalog_add(struct catalog *c, const char *json, size_t n, struct errinfo *info)
 {
 	json_error_t error;
-	json_t *tree = json_loadb(json, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
+	json_t *tree = jsonload(json, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
 	const json_t *ops = json_object_get(tree, "operations"), *op;
 	size_t i, at;
 	int rc = 0;
 	if (!tree)
-		return errinfo_set(info, ERR_INVALID, "byte %d: %s", error.position, error.text);
+		return errinfo_set(info, jsonload_no_memory(&error) ? ERR_NOMEM : ERR_INVALID, "byte %d: %s",
+				   error.position, error.text);
 	if (!json_is_array(ops))
 		rc = errinfo_set(info, ERR_INVALID, "expected an object with an array \"operations\"");
 	at = json_is_array(ops) ? find_operations(json, n) : n;
@@ -206,7 +208,7 @@ int catalog_add(struct catalog *c, const char *json, size_t n, struct errinfo *i
 		at = skip_blanks(json, n, at);
 		size_t end = skip_value(json, n, at);
 		int one = add_op(c, op, json + at, end - at);
-		if (one)
+		if (one && rc != ERR_NOMEM)
 			rc = errinfo_set(info, one, "operation %zu: %s", i,
 					 one == ERR_NOMEM ? "out of memory" : "expected a name");
 		at = end;

@@ -14,6 +14,7 @@
 #include "job_json.h"
 #include "job_json_scan.h"
 #include "json_pointer.h"
+#include "jsonload.h"
 
 void submission_fini(struct submission *s)
 {
@@ -377,11 +378,10 @@ int job_json_open(struct job_json_body *b, const char *body, size_t n, const str
 	*b = (struct job_json_body){ .rules = rules, .n = 1 };
 	if (job_json_scan(body, n, rules->depth, &b->args, &fault->json))
 		return ERR_INVALID;
-	b->tree =
-	    json_loadb(body, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
-		       &error);
+	b->tree = jsonload(body, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
+			   &error);
 	if (!b->tree) {
-		if (json_error_code(&error) == json_error_out_of_memory)
+		if (jsonload_no_memory(&error))
 			return ERR_NOMEM;
 		syntax_error(&fault->json, &error, body, n);
 		return ERR_INVALID;

@@ -2,10 +2,10 @@
 #include "job_json_scan.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "job_json.h"
@@ -45,15 +45,30 @@ static void scan_string(struct scan *s)
 	s->at = s->at < s->n ? s->at + 1 : s->n;
 }
 
-/* A name that is written with escapes is decoded by jansson. */
+/* The character of an escape \\uXXXX; -1 when there is none. */
+static int escaped(const char *p, const char *end)
+{
+	char digits[5] = "";
+	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+		return -1;
+	memcpy(digits, p + 2, 4);
+	return strspn(digits, "0123456789abcdefABCDEF") == 4 ? (int)strtol(digits, NULL, 16) : -1;
+}
+
+/* Whether the name is "args", with escapes or without. Needs no memory: whoever could not tell would lose them. */
 static bool names_args(const char *quoted, size_t n)
 {
-	if (!memchr(quoted, '\\', n))
-		return n == 6 && memcmp(quoted, "\"args\"", 6) == 0;
-	json_t *name = json_loadb(quoted, n, JSON_DECODE_ANY, NULL);
-	bool is = json_is_string(name) && strcmp(json_string_value(name), "args") == 0;
-	json_decref(name);
-	return is;
+	const char *p = quoted + 1, *end = quoted + n - 1;
+	if (n < 2 || *end != '"')
+		return false;
+	for (const char *c = "args"; *c; c++)
+		if (p < end && *p == *c)
+			p++;
+		else if (escaped(p, end) == *c)
+			p += 6;
+		else
+			return false;
+	return p == end;
 }
 
 static int scan_literal(struct scan *s, struct errinfo *info)

@@ -7,6 +7,7 @@
 
 #include "address.h"
 #include "clock.h"
+#include "jsonload.h"
 
 #define SLOT sizeof(void *) /* of the list of pointers */
 
@@ -120,7 +121,7 @@ static int entry_decode(json_t *root, struct entry **out)
 
 int roleenv_peers_add(struct roleenv_peers *p, const char *json)
 {
-	json_t *root = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+	json_t *root = jsonload(json, strlen(json), JSON_REJECT_DUPLICATES, NULL);
 	struct entry *e = NULL;
 	int rc = json_is_object(root) ? entry_decode(root, &e) : ERR_INVALID;
 

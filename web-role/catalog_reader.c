@@ -50,7 +50,8 @@ static uint64_t digests_of(const struct rreply *reply)
 	return sum;
 }
 
-/* The hash holds digest -> catalogue, and "last" -> a digest. */
+/* The hash holds digest -> catalogue, and "last" -> a digest. NULL when there is none, or no memory for a whole one: in
+ * part it would refuse what workers know. */
 static struct catalog *take(const struct rreply *reply)
 {
 	struct catalog *c = catalog_new();
@@ -58,8 +59,13 @@ static struct catalog *take(const struct rreply *reply)
 	for (size_t i = 0; c && i + 1 < rreply_count(reply); i += 2) {
 		size_t n;
 		const char *json = rreply_str(rreply_at(reply, i + 1), &n);
-		if (strcmp(rreply_str(rreply_at(reply, i), NULL), "last") != 0 && catalog_add(c, json, n, &info))
-			log_warn("catalogue %s: %s", rreply_str(rreply_at(reply, i), NULL), info.text);
+		if (strcmp(rreply_str(rreply_at(reply, i), NULL), "last") == 0 || !catalog_add(c, json, n, &info))
+			continue;
+		log_warn("catalogue %s: %s", rreply_str(rreply_at(reply, i), NULL), info.text);
+		if (info.code == ERR_NOMEM) {
+			catalog_free(c);
+			return NULL;
+		}
 	}
 	if (c && catalog_count(c) == 0) {
 		catalog_free(c);

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "err.h"
+#include "jsonload.h"
 
 #define DEPTH_MAX 64
 #define DIGITS_MAX 17   /* of a double; more come as strings */
@@ -64,7 +65,7 @@ static int string(struct walk *w)
 	if (!memchr(w->p, '\\', (size_t)(end - w->p))) {
 		buf_append(w->out, w->p + 1, (size_t)(end - w->p) - 2);
 	} else {
-		json_t *text = json_loadb(w->p, (size_t)(end - w->p), JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+		json_t *text = jsonload(w->p, (size_t)(end - w->p), JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 		if (!text)
 			return ERR_INVALID;
 		buf_append(w->out, json_string_value(text), json_string_length(text));

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "jsonload.h"
+
 #define MARK '\x01'
 #define MARK_TEXT "\\u0001"
 #define PLAIN_DIGITS 18
@@ -195,7 +197,7 @@ static json_t *refuse(struct errinfo *info, const json_error_t *e, const char *t
 {
 	size_t position = e->position < 0 ? 0 : (size_t)e->position;
 
-	if (json_error_code(e) == json_error_out_of_memory) {
+	if (jsonload_no_memory(e)) {
 		errinfo_set(info, ERR_NOMEM, "out of memory");
 		return NULL;
 	}
@@ -224,8 +226,8 @@ json_t *exact_json_load(const char *text, size_t n, unsigned max_depth, struct e
 		goto out;
 	}
 	bool changed = w.out.len > 0;
-	v = json_loadb(changed ? w.out.data : text, changed ? w.out.len : n,
-		       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
+	v = jsonload(changed ? w.out.data : text, changed ? w.out.len : n,
+		     JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &e);
 	if (!v)
 		refuse(info, &e, text, n, changed);
 out:

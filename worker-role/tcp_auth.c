@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jsonload.h"
 #include "rpc.h"
 
 #define FORM "{\"jsonrpc\":\"2.0\",\"method\":\"auth\",\"params\":[\"TOKEN\"],\"id\":0}"
@@ -53,7 +54,7 @@ static void judge(const struct tokens *tokens, const json_t *params, char detail
 
 bool tcp_auth_line(const struct tokens *tokens, const char *line, size_t n, struct buf *out)
 {
-	json_t *request = json_loadb(line, n, JSON_REJECT_DUPLICATES, NULL);
+	json_t *request = jsonload(line, n, JSON_REJECT_DUPLICATES, NULL);
 	char id[ID_MAX], detail[200];
 
 	id_text(request, id);

@@ -12,6 +12,7 @@
 #include "directory.h"
 #include "handlers/fault.h"
 #include "handlers/handlers.h"
+#include "jsonload.h"
 #include "log.h"
 #include "response.h"
 #include "tcp_caller.h"
@@ -170,7 +171,7 @@ static void on_reply(struct direct *d, const char *text, size_t n)
 		answer_result(d, text + head_n, n - head_n - tail_n);
 		return;
 	}
-	json_t *reply = json_loadb(text, n, 0, NULL), *error = json_object_get(reply, "error");
+	json_t *reply = jsonload(text, n, 0, NULL), *error = json_object_get(reply, "error");
 	if (json_is_object(error)) {
 		on_error(d, error);
 	} else if (n > 6 && memcmp(text, "error:", 6) == 0) { /* it takes no more connections */

@@ -36,7 +36,10 @@ static void answer(struct request *r)
 		const char *json = catalog_op_json(op, &n);
 		buf_append(&one, json, n);
 		buf_byte(&one, '\n');
-		response_document(r, buf_cstr(&one), one.len, catalog_reader_tag(reader));
+		if (one.failed)
+			response_unavailable(r, ERR_NOMEM);
+		else
+			response_document(r, one.data, one.len, catalog_reader_tag(reader));
 		buf_fini(&one);
 	}
 }

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "handlers/crowd.h"
 #include "handlers/handlers.h"
+#include "jsonload.h"
 #include "queue.h"
 #include "response.h"
 #include "v4_text.h"
@@ -60,7 +61,10 @@ static void __attribute__((format(printf, 3, 4))) fail(struct request *r, unsign
 	buf_puts(&body, "{\"result\":null,\"error\":");
 	buf_json_string(&body, text, strlen(text));
 	buf_puts(&body, "}\n");
-	response_json(r, status, buf_cstr(&body), body.len);
+	if (body.failed)
+		response_unavailable(r, ERR_NOMEM);
+	else
+		response_json(r, status, body.data, body.len);
 	buf_fini(&body);
 }
 
@@ -73,21 +77,30 @@ static void answer(struct v4 *v)
 {
 	struct request *r = v->crowd.r;
 	struct buf body = BUF_INIT;
+	bool failed = false;
+	for (size_t i = 0; i < v->n; i++) {
+		(void)buf_cstr(&v->items[i].text); /* so that there is one, or it has failed */
+		failed |= v->items[i].text.failed;
+	}
+	if (failed) {
+		fail(r, 503, "Error: no memory for the results");
+		return;
+	}
 	if (is_get(r)) {
-		response_text(r, 200, "text/plain; charset=utf-8", buf_cstr(&v->items[0].text), v->items[0].text.len);
+		response_text(r, 200, "text/plain; charset=utf-8", v->items[0].text.data, v->items[0].text.len);
 		return;
 	}
 	buf_puts(&body, v->many ? "{\"result\":[" : "{\"result\":");
 	for (size_t i = 0; i < v->n; i++) {
 		if (i)
 			buf_byte(&body, ',');
-		buf_json_string(&body, buf_cstr(&v->items[i].text), v->items[i].text.len);
+		buf_json_string(&body, v->items[i].text.data, v->items[i].text.len);
 	}
 	buf_puts(&body, v->many ? "],\"error\":null}\n" : ",\"error\":null}\n");
 	if (body.failed)
 		fail(r, 503, "Error: no memory for the results");
 	else
-		response_json(r, 200, buf_cstr(&body), body.len);
+		response_json(r, 200, body.data, body.len);
 	buf_fini(&body);
 }
 
@@ -105,7 +118,7 @@ static const char *sentence(const json_t *error)
 /* Why a job has no result, as those clients read it: "SyntaxError: … (char 3)". */
 static void fail_job(struct request *r, const struct job *job)
 {
-	json_t *error = json_loadb(job->outcome.p, job->outcome.n, 0, NULL);
+	json_t *error = jsonload(job->outcome.p, job->outcome.n, 0, NULL);
 	const char *type = json_string_value(json_object_get(error, "type")), *detail = sentence(error);
 	const json_t *position = json_object_get(error, "position");
 	const char *kind = type && strcmp(type, "parse-error") == 0 ? "SyntaxError" : "Error";
@@ -358,10 +371,12 @@ static void read_body(struct request *r)
 	json_error_t error;
 	size_t n;
 	const char *body = http_request_body(r->http, &n);
-	json_t *tree = json_loadb(body, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
+	json_t *tree = jsonload(body, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
 	const json_t *expr = json_object_get(tree, "expr"), *precision = json_object_get(tree, "precision");
 	double digits = precision && !json_is_null(precision) ? json_number_value(precision) : DIGITS;
-	if (!tree)
+	if (!tree && jsonload_no_memory(&error))
+		fail(r, 503, "Error: this instance has no memory for the request");
+	else if (!tree)
 		fail(r, 400, "Error: expected a JSON object such as {\"expr\":\"2*(7-3)\"}: line %d, column %d: %s",
 		     error.line, error.column, error.text);
 	else if (!expr)
