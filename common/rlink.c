@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "rlink.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
+#include "locator.h"
 #include "log.h"
 #include "rurl.h"
 
-/* How the library is driven. hiredis owns the socket and the two byte buffers; this file owns time and the event loop.
+/* How the library is driven. hiredis owns the socket and the two byte buffers; this file owns time, the event loop and
+ * writing.
  * The adapter below is our own, because the one that comes with hiredis 0.14 loses connection errors (libuv reports
  * them as a negative status, the adapter returns) and re-registers the socket on every command. Here a command only
  * marks the link dirty; one write follows in the prepare phase of the loop, and EPOLLOUT is armed only while connecting
@@ -23,10 +26,12 @@
  * A connection ends in exactly one place, on_cleanup(), which hiredis calls last for every context that had its hooks
  * set, whatever the cause. It runs inside the library, so it only notes the loss and arms the back-off timer. */
 
-enum state { STATE_DOWN, STATE_RESOLVING, STATE_CONNECTING, STATE_GREETING, STATE_UP, STATE_LOST, STATE_CLOSED };
+enum state { STATE_DOWN, STATE_LOCATING, STATE_CONNECTING, STATE_GREETING, STATE_UP, STATE_LOST, STATE_CLOSED };
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MOST_MS 2000
+#define OUT_KEEP_BYTES (64u << 10) /* of the buffer of what is to be sent, when it is empty */
+#define BACKOFF_LOCATED_MS 500     /* most, where each attempt asks anew where Redis is: that is what is waited for */
 
 struct call {
 	struct rlink *link;
@@ -40,19 +45,20 @@ struct rlink {
 	uv_loop_t *loop;
 	struct rlink_options options;
 	struct rurl where;
+	struct locator *locator;
 	char *name;
 	enum state state;
-	unsigned refs; /* open handles, the resolver's request and the context: the memory goes with the last */
+	unsigned refs; /* open handles and the context: the memory goes with the last */
 
 	redisAsyncContext *context;
 	uv_poll_t *poll; /* of this context; its memory outlives the context until libuv has closed it */
 	int events;      /* armed in poll */
-	bool flushing, dirty;
+	bool dirty;      /* something is to be written */
+	bool complained; /* about this absence of Redis */
 
 	uv_prepare_t prepare;
 	uv_timer_t retry;    /* end of a back-off, or of the time to connect */
 	uv_timer_t watchdog; /* runs while commands are in flight */
-	uv_getaddrinfo_t resolver;
 
 	unsigned backoff_ms;
 	uint64_t progress_us; /* the last reply, or when the first command in flight was given */
@@ -91,7 +97,8 @@ static void retry_later(struct rlink *l)
 {
 	l->random = l->random * 1664525u + 1013904223u;
 	unsigned wait_ms = (l->random >> 8) % (l->backoff_ms + 1);
-	l->backoff_ms = l->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : l->backoff_ms * 2;
+	unsigned most_ms = locator_changes(l->locator) ? BACKOFF_LOCATED_MS : BACKOFF_MOST_MS;
+	l->backoff_ms = l->backoff_ms * 2 > most_ms ? most_ms : l->backoff_ms * 2;
 	l->state = STATE_DOWN;
 	uv_timer_start(&l->retry, on_retry, wait_ms, 0);
 }
@@ -113,6 +120,29 @@ static void watch(struct rlink *l, int events)
 	}
 }
 
+/* Writes what is there, and waits for room if not all of it went. Not the library's own: that gives its buffer back
+ * after each write and crashes when there is no memory for an empty one. */
+static void write_out(struct rlink *l)
+{
+	redisContext *c = &l->context->c;
+	ssize_t n = sdslen(c->obuf) ? write(c->fd, c->obuf, sdslen(c->obuf)) : 0;
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		if (c->flags & REDIS_IN_CALLBACK)
+			l->dirty = true; /* the prepare phase finds the error again: not under the library's hands */
+		else
+			rlink_drop(l, strerror(errno));
+		return;
+	}
+	if (n > 0)
+		sdsrange(c->obuf, (int)n, -1);
+	sds spare = sdslen(c->obuf) == 0 && sdsalloc(c->obuf) > OUT_KEEP_BYTES ? sdsempty() : NULL;
+	if (spare) {
+		sdsfree(c->obuf);
+		c->obuf = spare;
+	}
+	watch(l, sdslen(c->obuf) ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+}
+
 /* An error condition on the socket comes as a negative status: reading finds out which one it is. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
@@ -124,11 +154,11 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		events = UV_READABLE;
 	}
 	if (l->state == STATE_CONNECTING)
-		events = UV_WRITABLE; /* completes the connect, or reports why not */
+		events = UV_READABLE; /* completes the connect, or reports why not */
 	if (events & UV_READABLE)
 		redisAsyncHandleRead(l->context);
 	if (poll == l->poll && (events & UV_WRITABLE))
-		redisAsyncHandleWrite(l->context);
+		write_out(l);
 }
 
 static void on_add_read(void *data)
@@ -146,7 +176,7 @@ static void on_del_read(void *data)
 static void on_add_write(void *data)
 {
 	struct rlink *l = data;
-	if (l->flushing || l->state == STATE_CONNECTING)
+	if (l->state == STATE_CONNECTING)
 		watch(l, l->events | UV_WRITABLE | UV_READABLE);
 	else
 		l->dirty = true;
@@ -157,6 +187,16 @@ static void on_del_write(void *data)
 	struct rlink *l = data;
 	if (l->events & UV_WRITABLE)
 		watch(l, UV_READABLE);
+}
+
+/* Once for each time that Redis is away: what goes on longer is for the debug level. */
+static void complain(struct rlink *l)
+{
+	char place[300];
+	locator_place(l->locator, place, sizeof place);
+	log_write(l->complained ? LOG_DEBUG : LOG_WARN, NULL, "redis: link %s cannot connect to %s: %s", l->name, place,
+		  l->error);
+	l->complained = true;
 }
 
 /* The one end of every connection. */
@@ -173,6 +213,11 @@ static void on_cleanup(void *data)
 	l->poll = NULL;
 	l->stats.in_flight = 0;
 	if (l->state != STATE_CLOSED) {
+		locator_watch(l->locator, false);
+		if (l->state == STATE_CONNECTING)
+			complain(l);
+		if (!was_up)
+			locator_doubt(l->locator); /* it led us to what was of no use */
 		retry_later(l);
 		if (was_up) {
 			l->stats.losses++;
@@ -274,6 +319,26 @@ static struct call *call_new(struct rlink *l)
 	return c;
 }
 
+/* The library does not say when memory ran out for one of the two things that a command needs: a place in the row of
+ * callbacks, without which each later reply would go to the caller before, and room for its bytes, without which there
+ * would be no reply. Then the other one is taken back. */
+static bool hand_over(redisAsyncContext *c, struct call *call, const char *bytes, size_t len)
+{
+	redisCallback *last = c->replies.tail;
+	size_t before = sdslen(c->c.obuf);
+	if (redisAsyncFormattedCommand(c, on_reply, call, bytes, len) != REDIS_OK)
+		return false;
+	bool in_row = c->replies.tail != last, in_buffer = sdslen(c->c.obuf) == before + len;
+	if (in_row && !in_buffer) {
+		free(c->replies.tail);
+		c->replies.tail = last;
+		*(last ? &last->next : &c->replies.head) = NULL;
+	} else if (in_buffer && !in_row) {
+		sdsIncrLen(c->c.obuf, -(int)len);
+	}
+	return in_row && in_buffer;
+}
+
 int rlink_send(struct rlink *l, struct rcmd *cmd, rlink_reply_cb *cb, void *arg)
 {
 	size_t len;
@@ -287,10 +352,10 @@ int rlink_send(struct rlink *l, struct rcmd *cmd, rlink_reply_cb *cb, void *arg)
 	if (!call)
 		return ERR_NOMEM;
 	*call = (struct call){ l, cb, arg, l->options.seconds ? clock_mono_us() : 0, NULL };
-	if (redisAsyncFormattedCommand(l->context, on_reply, call, bytes, len) != REDIS_OK) {
+	if (!hand_over(l->context, call, bytes, len)) {
 		call->next = l->spare;
 		l->spare = call;
-		return ERR_UNAVAILABLE;
+		return ERR_NOMEM;
 	}
 	if (l->stats.in_flight++ == 0) {
 		l->progress_us = clock_mono_us();
@@ -306,17 +371,8 @@ void rlink_flush(struct rlink *l)
 {
 	if (!l->dirty || !l->context)
 		return;
-	if (l->context->c.flags & REDIS_IN_CALLBACK) {
-		/* redisAsyncHandleWrite() would free the context under the library's hands if the write fails. So only
-		 * write; the prepare phase sees to the rest, and finds the error again. */
-		int done;
-		redisBufferWrite(&l->context->c, &done);
-		return;
-	}
 	l->dirty = false;
-	l->flushing = true;
-	redisAsyncHandleWrite(l->context);
-	l->flushing = false;
+	write_out(l);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
@@ -347,6 +403,7 @@ void rlink_greeted(struct rlink *l, int status)
 	}
 	l->state = STATE_UP;
 	l->stats.connects++;
+	l->complained = false;
 	log_debug("redis: link %s is up", l->name);
 	if (l->options.on_state)
 		l->options.on_state(l->options.arg, true);
@@ -423,14 +480,15 @@ static void on_connect(const redisAsyncContext *context, int status)
 static void fail_connect(struct rlink *l, const char *why)
 {
 	note_error(l, why);
-	log_debug("redis: link %s cannot connect: %s", l->name, l->error);
+	complain(l);
+	locator_doubt(l->locator);
 	retry_later(l);
 }
 
-static void begin_connect(struct rlink *l, const char *host)
+static void begin_connect(struct rlink *l, const char *address, unsigned port)
 {
 	redisAsyncContext *c =
-	    l->where.path[0] ? redisAsyncConnectUnix(l->where.path) : redisAsyncConnect(host, (int)l->where.port);
+	    l->where.path[0] ? redisAsyncConnectUnix(l->where.path) : redisAsyncConnect(address, (int)port);
 	if (!c || c->err) {
 		fail_connect(l, c ? c->errstr : "out of memory");
 		if (c)
@@ -461,25 +519,22 @@ static void begin_connect(struct rlink *l, const char *host)
 				     .delWrite = on_del_write,
 				     .cleanup = on_cleanup };
 	uv_timer_start(&l->retry, on_retry, l->options.connect_timeout_ms, 0);
+	locator_watch(l->locator, true);
 	redisAsyncSetConnectCallback(c, on_connect);
 }
 
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+static void on_located(void *arg, int status, const char *address, unsigned port)
 {
-	struct rlink *l = request->data;
-	char host[INET6_ADDRSTRLEN] = "";
-	if (status == 0 && found->ai_family == AF_INET6)
-		uv_ip6_name((const struct sockaddr_in6 *)(const void *)found->ai_addr, host, sizeof host);
-	else if (status == 0)
-		uv_ip4_name((const struct sockaddr_in *)(const void *)found->ai_addr, host, sizeof host);
-	uv_freeaddrinfo(found);
-	if (l->state == STATE_RESOLVING) {
-		if (host[0])
-			begin_connect(l, host);
-		else
-			fail_connect(l, uv_strerror(status));
-	}
-	unref(l);
+	struct rlink *l = arg;
+	if (status)
+		fail_connect(l, locator_error(l->locator));
+	else
+		begin_connect(l, address, port);
+}
+
+static void on_moved(void *arg, const char *why)
+{
+	rlink_drop(arg, why);
 }
 
 /* The end of a back-off, or of the time allowed for connecting, or of a greeting that could not be said. */
@@ -496,22 +551,8 @@ static void on_retry(uv_timer_t *timer)
 
 static void start(struct rlink *l)
 {
-	struct in6_addr numeric;
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	bool is_address =
-	    inet_pton(AF_INET, l->where.host, &numeric) == 1 || inet_pton(AF_INET6, l->where.host, &numeric) == 1;
-	if (l->where.path[0] || is_address) {
-		begin_connect(l, l->where.host);
-		return;
-	}
-	l->state = STATE_RESOLVING;
-	l->resolver.data = l;
-	l->refs++;
-	int rc = uv_getaddrinfo(l->loop, &l->resolver, on_resolved, l->where.host, NULL, &hints);
-	if (rc) {
-		l->refs--;
-		fail_connect(l, uv_strerror(rc));
-	}
+	l->state = STATE_LOCATING;
+	locator_find(l->locator, on_located);
 }
 
 struct rlink *rlink_new(uv_loop_t *loop, const struct rlink_options *options, struct errinfo *info)
@@ -521,14 +562,16 @@ struct rlink *rlink_new(uv_loop_t *loop, const struct rlink_options *options, st
 		return NULL;
 	struct rlink *l = calloc(1, sizeof *l);
 	char *name = strdup(options->name ? options->name : "square");
-	if (!l || !name) {
+	unsigned seed = (unsigned)clock_mono_us() ^ (unsigned)((uintptr_t)l >> 4);
+	if (l)
+		l->where = where;
+	if (!l || !name || !(l->locator = locator_new(loop, &l->where, seed, on_moved, l))) {
 		free(l);
 		free(name);
 		errinfo_set(info, ERR_NOMEM, "out of memory");
 		return NULL;
 	}
 	l->loop = loop;
-	l->where = where;
 	l->name = name;
 	l->options = *options;
 	l->options.url = NULL; /* was the caller's; `where` has it */
@@ -538,7 +581,7 @@ struct rlink *rlink_new(uv_loop_t *loop, const struct rlink_options *options, st
 	l->options.max_pending_bytes = options->max_pending_bytes ? options->max_pending_bytes : 4u << 20;
 	l->options.max_in_flight = options->max_in_flight ? options->max_in_flight : 16384;
 	l->backoff_ms = BACKOFF_FIRST_MS;
-	l->random = (unsigned)clock_mono_us() ^ (unsigned)(uintptr_t)l;
+	l->random = seed;
 	l->prepare.data = l->retry.data = l->watchdog.data = l;
 	uv_prepare_init(loop, &l->prepare);
 	uv_timer_init(loop, &l->retry);
@@ -561,9 +604,8 @@ void rlink_free(struct rlink *l)
 {
 	if (!l || l->state == STATE_CLOSED)
 		return;
-	if (l->state == STATE_RESOLVING)
-		uv_cancel((uv_req_t *)&l->resolver);
 	l->state = STATE_CLOSED;
+	locator_free(l->locator);
 	uv_close((uv_handle_t *)&l->prepare, on_handle_closed);
 	uv_close((uv_handle_t *)&l->retry, on_handle_closed);
 	uv_close((uv_handle_t *)&l->watchdog, on_handle_closed);

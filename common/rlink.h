@@ -4,10 +4,11 @@
  * States: down -> connecting -> greeting (AUTH, SELECT, CLIENT SETNAME, ROLE must be master, the on_up hook) -> up.
  * A lost link answers every call in flight with ERR_UNKNOWN, is closed, and is tried again after a back-off of 50 ms,
  * doubled up to 2 s, with full jitter. A command not answered within `command_timeout_ms` counts as a lost link: that
- * is how a black hole is noticed. Calls while the link is not up, or with more than `max_pending_bytes` unsent or
- * `max_in_flight` unanswered, are refused at once (ERR_UNAVAILABLE): nothing waits in memory.
- * Commands given in one loop turn leave in one write. No hiredis type is visible here.
- * The process must ignore SIGPIPE. */
+ * is how a black hole is noticed. With a URL of sentinels these are asked where the master is before each connection,
+ * and twice a second as long as it stands: a connection that leads elsewhere is dropped, whatever it waits for (see
+ * locator.h). Calls while the link is not up, or with more than `max_pending_bytes` unsent or `max_in_flight`
+ * unanswered, are refused at once (ERR_UNAVAILABLE): nothing waits in memory. Commands given in one loop turn leave in
+ * one write. No hiredis type is visible here. The process must ignore SIGPIPE. */
 #ifndef SQUARE_RLINK_H
 #define SQUARE_RLINK_H
 
@@ -39,8 +40,8 @@ typedef void rlink_reply_cb(void *arg, int status, const struct rreply *reply);
 typedef void rlink_state_cb(void *arg, bool up);
 
 struct rlink_options {
-	const char *url;  /* redis://[user:password@]host[:port][/db] or unix:///path[?db=n] (user:pass@ too); copied */
-	const char *name; /* for CLIENT SETNAME; copied */
+	const char *url;               /* of the forms in rurl.h; copied */
+	const char *name;              /* for CLIENT SETNAME; copied */
 	unsigned connect_timeout_ms;   /* 0: 1,000 */
 	unsigned command_timeout_ms;   /* 0: 2,000; blocking commands need their own link and a larger value */
 	size_t max_pending_bytes;      /* 0: 4 MiB */
@@ -76,7 +77,8 @@ struct rlink_stats {
 };
 void rlink_stats(const struct rlink *link, struct rlink_stats *out);
 
-/* The blocking variant, for tools and tests: one connection, no healing. */
+/* The blocking variant, for tools and tests: one connection, no healing. With a URL of sentinels, to what they name as
+ * the master and what says itself that it is one. */
 struct rsync;
 struct rsync *rsync_open(const char *url, unsigned timeout_ms, struct errinfo *info);
 void rsync_close(struct rsync *s);

@@ -8,6 +8,7 @@
 
 #include "rlink.h"
 #include "rurl.h"
+#include "sentinel.h"
 
 struct rsync {
 	redisContext *context;
@@ -26,6 +27,20 @@ static const struct rreply *take(struct rsync *s, void *reply, struct errinfo *i
 		freeReplyObject(s->reply);
 	s->reply = reply;
 	return reply ? (const struct rreply *)reply : fail(s, info);
+}
+
+/* What a sentinel said may be out of date. */
+static int expect_master(struct rsync *s, const struct rurl *u, struct errinfo *info)
+{
+	const struct rreply *r = rsync_words(s, info, "ROLE", NULL);
+	const char *role = rreply_str(rreply_at(r, 0), NULL);
+	if (!r)
+		return ERR_UNAVAILABLE;
+	if (strcmp(role, "master") == 0)
+		return 0;
+	return errinfo_set(info, ERR_UNAVAILABLE,
+			   "expected a master at %s port %u, where the sentinels say that \"%s\" is, got %s", u->host,
+			   u->port, u->master, *role ? role : rreply_str(r, NULL));
 }
 
 static int greet(struct rsync *s, const struct rurl *u, struct errinfo *info)
@@ -49,14 +64,19 @@ static int greet(struct rsync *s, const struct rurl *u, struct errinfo *info)
 		if (rreply_type(r) == RREPLY_ERROR)
 			return errinfo_set(info, ERR_UNAVAILABLE, "Redis: SELECT %s: %s", db, rreply_str(r, NULL));
 	}
-	return 0;
+	return u->sentinel_count ? expect_master(s, u, info) : 0;
 }
 
 struct rsync *rsync_open(const char *url, unsigned timeout_ms, struct errinfo *info)
 {
 	struct rurl u;
-	if (rurl_parse(url, &u, info))
+	struct rurl_host master;
+	if (rurl_parse(url, &u, info) || (u.sentinel_count && sentinel_find(&u, timeout_ms, &master, info)))
 		return NULL;
+	if (u.sentinel_count) {
+		memcpy(u.host, master.host, sizeof u.host);
+		u.port = master.port;
+	}
 	struct timeval limit = { .tv_sec = timeout_ms / 1000, .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000 };
 	struct rsync *s = calloc(1, sizeof *s);
 	if (!s) {

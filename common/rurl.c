@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "rurl.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMS "expected redis://[user:password@]host[:port][/db] or unix://[user:password@]/path[?db=n]"
+#define SENTINEL "redis+sentinel://"
+#define FORMS                                                                                     \
+	"expected redis://[user:password@]host[:port][/db], unix://[user:password@]/path[?db=n] " \
+	"or " SENTINEL "[user:password@]host[:port][,host[:port]...]/master[/db]"
+#define STRING_OF(x) #x
+#define STRING(x) STRING_OF(x)
 
 static int hex_value(char c)
 {
@@ -72,32 +78,41 @@ static int read_userinfo(const char **rest, const char *end, struct rurl *u)
 	return 0;
 }
 
-static int read_tcp(const char *rest, struct rurl *u)
+/* Reads `host[:port]`, an IPv6 address in brackets, that ends at `end`. *port is kept when none is given. */
+static int read_host(const char *rest, const char *end, struct rurl_host *out)
 {
-	const char *end = rest + strcspn(rest, "/");
-	if (*end == '/' && end[1] != '\0' && read_number(end + 1, strlen(end + 1), 999999, &u->db))
-		return ERR_INVALID;
-	if (read_userinfo(&rest, end, u))
-		return ERR_INVALID;
 	const char *host_end = end;
-	if (*rest == '[') { /* an IPv6 address */
+	if (*rest == '[') {
 		rest++;
 		host_end = memchr(rest, ']', (size_t)(end - rest));
 		if (!host_end || (host_end + 1 != end && host_end[1] != ':'))
 			return ERR_INVALID;
-		if (host_end + 1 != end && read_number(host_end + 2, (size_t)(end - host_end - 2), 65535, &u->port))
+		if (host_end + 1 != end && read_number(host_end + 2, (size_t)(end - host_end - 2), 65535, &out->port))
 			return ERR_INVALID;
 	} else {
 		const char *colon = memchr(rest, ':', (size_t)(end - rest));
 		if (colon) {
 			host_end = colon;
-			if (read_number(colon + 1, (size_t)(end - colon - 1), 65535, &u->port))
+			if (read_number(colon + 1, (size_t)(end - colon - 1), 65535, &out->port))
 				return ERR_INVALID;
 		}
 	}
-	if (host_end == rest || u->port == 0)
+	if (host_end <= rest || out->port == 0)
 		return ERR_INVALID;
-	return copy_decoded(u->host, sizeof u->host, rest, (size_t)(host_end - rest));
+	return copy_decoded(out->host, sizeof out->host, rest, (size_t)(host_end - rest));
+}
+
+static int read_tcp(const char *rest, struct rurl *u)
+{
+	struct rurl_host at = { .port = u->port };
+	const char *end = rest + strcspn(rest, "/");
+	if (*end == '/' && end[1] != '\0' && read_number(end + 1, strlen(end + 1), 999999, &u->db))
+		return ERR_INVALID;
+	if (read_userinfo(&rest, end, u) || read_host(rest, end, &at))
+		return ERR_INVALID;
+	memcpy(u->host, at.host, sizeof u->host);
+	u->port = at.port;
+	return 0;
 }
 
 static int read_unix(const char *rest, struct rurl *u)
@@ -112,22 +127,111 @@ static int read_unix(const char *rest, struct rurl *u)
 	return copy_decoded(u->path, sizeof u->path, rest, n);
 }
 
+/* ---- sentinels ---- */
+
+static int read_sentinels(const char *rest, const char *end, struct rurl *u, const char **expected)
+{
+	*expected = "expected the sentinels as host[:port][,host[:port]...] behind redis+sentinel://[user:password@]";
+	while (rest <= end) {
+		const char *comma = memchr(rest, ',', (size_t)(end - rest)), *stop = comma ? comma : end;
+		if (u->sentinel_count == RURL_SENTINELS_MAX) {
+			*expected = "expected at most " STRING(RURL_SENTINELS_MAX) " sentinels";
+			return ERR_INVALID;
+		}
+		struct rurl_host *at = &u->sentinels[u->sentinel_count++];
+		at->port = 26379;
+		if (stop == rest || read_host(rest, stop, at))
+			return ERR_INVALID;
+		rest = stop + 1;
+	}
+	return 0;
+}
+
+/* `sentinel_user=…&sentinel_password=…`, in any order. */
+static int read_query(const char *rest, struct rurl *u)
+{
+	static const char user[] = "sentinel_user=", password[] = "sentinel_password=";
+	while (*rest) {
+		size_t n = strcspn(rest, "&");
+		int rc = ERR_INVALID;
+		if (strncmp(rest, user, sizeof user - 1) == 0)
+			rc = copy_decoded(u->sentinel_user, sizeof u->sentinel_user, rest + sizeof user - 1,
+					  n - (sizeof user - 1));
+		else if (strncmp(rest, password, sizeof password - 1) == 0)
+			rc = copy_decoded(u->sentinel_password, sizeof u->sentinel_password, rest + sizeof password - 1,
+					  n - (sizeof password - 1));
+		if (rc)
+			return rc;
+		rest += n + (rest[n] == '&');
+	}
+	return u->sentinel_user[0] && !u->sentinel_password[0] ? ERR_INVALID : 0;
+}
+
+static int read_sentinel(const char *rest, struct rurl *u, const char **expected)
+{
+	const char *end = rest + strcspn(rest, "/?");
+	if (read_userinfo(&rest, end, u)) {
+		*expected = "expected user:password@, at most 127 and 511 bytes, escapes as %XX";
+		return ERR_INVALID;
+	}
+	if (read_sentinels(rest, end, u, expected))
+		return ERR_INVALID;
+	*expected = "expected the name that the sentinels have for the master, as in redis+sentinel://host/mymaster";
+	if (*end != '/')
+		return ERR_INVALID;
+	const char *name = end + 1, *name_end = name + strcspn(name, "/?");
+	if (name_end == name || copy_decoded(u->master, sizeof u->master, name, (size_t)(name_end - name)))
+		return ERR_INVALID;
+	*expected = "expected the number of a database behind the master's name, as in "
+		    "redis+sentinel://host/mymaster/0";
+	rest = name_end + strcspn(name_end, "?");
+	if (rest - name_end > 1 && read_number(name_end + 1, (size_t)(rest - name_end - 1), 999999, &u->db))
+		return ERR_INVALID;
+	*expected = "expected [?[sentinel_user=USER&]sentinel_password=PASSWORD] at the end";
+	return *rest == '?' ? read_query(rest + 1, u) : 0;
+}
+
+/* How much of a URL without @ may be told: behind the first colon may be a password whose @host was forgotten, unless a
+ * port is there. */
+static int tellable(const char *url)
+{
+	const char *scheme = strstr(url, "://"), *colon = strchr(scheme ? scheme + 3 : url, ':');
+	size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+	bool port = colon && digits <= 5 && (colon[1 + digits] == '\0' || (colon[1 + digits] == '/' && digits > 0));
+	return (int)(colon && !port ? (size_t)(colon + 1 - url) : strlen(url));
+}
+
+/* What came, without anything that may be a password: they stand before the last @, and behind the first ?. */
+static int refuse(const char *url, const char *expected, struct errinfo *info)
+{
+	const char *at = strrchr(url, '@'), *query = strchr(url, '?');
+	if (!at && !query)
+		return errinfo_set(info, ERR_INVALID, "%s, got \"%.*s%s\"", expected, tellable(url), url,
+				   url[tellable(url)] ? "…" : "");
+	if (strncmp(url, SENTINEL, strlen(SENTINEL)) != 0 || !query)
+		return errinfo_set(info, ERR_INVALID, "%s, got \"%s%s\"", expected, at ? "…" : "", at ? at : url);
+	const char *from = at && at < query ? at : at ? query : url;
+	return errinfo_set(info, ERR_INVALID, "%s, got \"%s%.*s?…\"", expected, from == url ? "" : "…",
+			   (int)(query - from), from);
+}
+
 int rurl_parse(const char *url, struct rurl *out, struct errinfo *info)
 {
 	struct rurl u = { .port = 6379 };
+	const char *expected = FORMS;
 	int rc;
 	if (strncmp(url, "redis://", 8) == 0)
 		rc = read_tcp(url + 8, &u);
 	else if (strncmp(url, "unix://", 7) == 0)
 		rc = read_unix(url + 7, &u);
+	else if (strncmp(url, SENTINEL, strlen(SENTINEL)) == 0)
+		rc = read_sentinel(url + strlen(SENTINEL), &u, &expected);
 	else if (strncmp(url, "rediss://", 9) == 0)
 		return errinfo_set(info, ERR_INVALID, "TLS to Redis (rediss://) is not supported; " FORMS);
 	else
 		rc = ERR_INVALID;
-	if (rc) {
-		const char *at = strrchr(url, '@'); /* what comes before may hold a password */
-		return errinfo_set(info, ERR_INVALID, FORMS ", got \"%s%s\"", at ? "…" : "", at ? at : url);
-	}
+	if (rc)
+		return refuse(url, expected, info);
 	*out = u;
 	return 0;
 }

@@ -269,12 +269,107 @@ START_TEST(test_rurl_invalid)
 }
 END_TEST
 
-START_TEST(test_rurl_hides_password)
+static const struct {
+	const char *url, *first, *last, *master, *user, *password, *sentinel_user, *sentinel_password;
+	unsigned n, first_port, last_port, db;
+} groups[] = {
+	{ "redis+sentinel://h/m", "h", "h", "m", "", "", "", "", 1, 26379, 26379, 0 },
+	{ "redis+sentinel://a:1,b,10.0.0.3:7000/my-master/5", "a", "10.0.0.3", "my-master", "", "", "", "", 3, 1, 7000,
+	  5 },
+	{ "redis+sentinel://[::1]:7,[fe80::1]/m/", "::1", "fe80::1", "m", "", "", "", "", 2, 7, 26379, 0 },
+	{ "redis+sentinel://u:p%2Cw@a,b/m?sentinel_password=x%26y&sentinel_user=eye", "a", "b", "m", "u", "p,w", "eye",
+	  "x&y", 2, 26379, 26379, 0 },
+	{ "redis+sentinel://:pw@1,2,3,4,5,6,7,8/a%20b/1?sentinel_password=s", "1", "8", "a b", "", "pw", "", "s", 8,
+	  26379, 26379, 1 },
+};
+
+START_TEST(test_rurl_sentinels)
 {
 	struct rurl u;
 	struct errinfo info = { 0 };
-	ck_assert_int_eq(rurl_parse("redis://me:hunter2@h:x", &u, &info), ERR_INVALID);
-	ck_assert_ptr_null(strstr(info.text, "hunter2"));
+	ck_assert_msg(rurl_parse(groups[_i].url, &u, &info) == 0, "%s: %s", groups[_i].url, info.text);
+	ck_assert_str_eq(u.host, "");
+	ck_assert_str_eq(u.path, "");
+	ck_assert_uint_eq(u.sentinel_count, groups[_i].n);
+	ck_assert_str_eq(u.sentinels[0].host, groups[_i].first);
+	ck_assert_uint_eq(u.sentinels[0].port, groups[_i].first_port);
+	ck_assert_str_eq(u.sentinels[u.sentinel_count - 1].host, groups[_i].last);
+	ck_assert_uint_eq(u.sentinels[u.sentinel_count - 1].port, groups[_i].last_port);
+	ck_assert_str_eq(u.master, groups[_i].master);
+	ck_assert_str_eq(u.user, groups[_i].user);
+	ck_assert_str_eq(u.password, groups[_i].password);
+	ck_assert_str_eq(u.sentinel_user, groups[_i].sentinel_user);
+	ck_assert_str_eq(u.sentinel_password, groups[_i].sentinel_password);
+	ck_assert_uint_eq(u.db, groups[_i].db);
+}
+END_TEST
+
+START_TEST(test_rurl_sentinels_invalid)
+{
+	static const char *const bad[][2] = {
+		{ "redis+sentinel://", "expected the sentinels as host[:port]" },
+		{ "redis+sentinel:///m", "expected the sentinels as host[:port]" },
+		{ "redis+sentinel://a,/m", "expected the sentinels as host[:port]" },
+		{ "redis+sentinel://,a/m", "expected the sentinels as host[:port]" },
+		{ "redis+sentinel://a:0/m", "expected the sentinels as host[:port]" },
+		{ "redis+sentinel://a:70000,b/m", "expected the sentinels as host[:port]" },
+		{ "redis+sentinel://a:,b/m", "expected the sentinels as host[:port]" },
+		{ "redis+sentinel://[::1/m", "expected the sentinels as host[:port]" },
+		{ "redis+sentinel://u:p@/m", "expected the sentinels as host[:port]" },
+		{ "redis+sentinel://1,2,3,4,5,6,7,8,9/m", "expected at most 8 sentinels" },
+		{ "redis+sentinel://a%zz@b/m", "expected user:password@" },
+		{ "redis+sentinel://a", "expected the name that the sentinels have for the master" },
+		{ "redis+sentinel://a/", "expected the name that the sentinels have for the master" },
+		{ "redis+sentinel://a/?sentinel_password=x", "expected the name that the sentinels have" },
+		{ "redis+sentinel://a/m/x", "expected the number of a database" },
+		{ "redis+sentinel://a/m/1/2", "expected the number of a database" },
+		{ "redis+sentinel://a/m?password=x", "sentinel_password=PASSWORD] at the end" },
+		{ "redis+sentinel://a/m?sentinel_user=x", "sentinel_password=PASSWORD] at the end" },
+		{ "redis+sentinel://a/m?sentinel_password=%", "sentinel_password=PASSWORD] at the end" },
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct rurl u;
+		struct errinfo info = { 0 };
+		ck_assert_msg(rurl_parse(bad[i][0], &u, &info) == ERR_INVALID, "%s", bad[i][0]);
+		ck_assert_msg(strstr(info.text, bad[i][1]) != NULL, "%s: %s", bad[i][0], info.text);
+	}
+}
+END_TEST
+
+START_TEST(test_rurl_sentinels_hide_passwords)
+{
+	static const char *const bad[] = {
+		"redis+sentinel://me:hunter2@h:x/m",
+		"redis+sentinel://me:hunter2@h/m/x?sentinel_password=hunter2",
+		"redis+sentinel://h/m/x?sentinel_password=hunter2",
+		"redis+sentinel://h/m/x?sentinel_password=a@hunter2",
+		"redis+sentinel://me:hunter2@h/m?sentinel_pasword=a@hunter2",
+		"redis+sentinel://me:hunter2?x@h/m",
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct rurl u;
+		struct errinfo info = { 0 };
+		ck_assert_int_eq(rurl_parse(bad[i], &u, &info), ERR_INVALID);
+		ck_assert_msg(!strstr(info.text, "hunter2"), "%s", info.text);
+		ck_assert_ptr_nonnull(strstr(info.text, ", got \""));
+	}
+}
+END_TEST
+
+START_TEST(test_rurl_hides_password)
+{
+	static const char *const bad[] = {
+		"redis://me:hunter2@h:x", "redis://me:hunter2@",     "redis://me:hunter2@h:99999/0",
+		"unix://me:hunter2@run",  "redis://me:hunter2",      "me:hunter2",
+		"rediss://me:hunter2@h",  "redis://me:hunter2%zz@h", "redis://:hunter2",
+		"redis://me:hunter2/0",   "redis://me:4hunter2"
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct rurl u;
+		struct errinfo info = { 0 };
+		ck_assert_msg(rurl_parse(bad[i], &u, &info) == ERR_INVALID, "%s", bad[i]);
+		ck_assert_msg(!strstr(info.text, "hunter2"), "%s", info.text);
+	}
 }
 END_TEST
 
@@ -290,11 +385,14 @@ static Suite *job_suite(void)
 	tcase_add_test(core, test_tag_round_trip);
 	tcase_add_test(core, test_rcmd_wire);
 	tcase_add_loop_test(core, test_rurl_valid, 0, sizeof urls / sizeof *urls);
+	tcase_add_loop_test(core, test_rurl_sentinels, 0, sizeof groups / sizeof *groups);
 	tcase_add_test(limits, test_record_limits);
 	tcase_add_test(faults, test_record_cut_anywhere);
 	tcase_add_loop_test(faults, test_record_foreign, 0, 5);
 	tcase_add_test(faults, test_rurl_invalid);
 	tcase_add_test(faults, test_rurl_hides_password);
+	tcase_add_test(faults, test_rurl_sentinels_invalid);
+	tcase_add_test(faults, test_rurl_sentinels_hide_passwords);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
