@@ -67,12 +67,12 @@ static int check_address(const char *value, struct errinfo *info)
 
 static const struct config_option table[CONFIG_COUNT] = {
 	[CONFIG_REDIS_URL] = { "RedisUrl", "redis://127.0.0.1:6379",
-			       "Where Redis is: redis://[user:password@]host[:port][/db], or unix:///path[?db=n].", "",
-			       CONFIG_STRING, BOTH, .secret = true, .check = check_url },
+			       "Where Redis is: redis://[user:password@]host[:port][/db], unix:///path[?db=n], or "
+			       "redis+sentinel://[user:password@]host[:port][,host[:port]...]/master[/db].",
+			       "", CONFIG_STRING, BOTH, .secret = true, .check = check_url },
 	[CONFIG_ALLOW_VOLATILE_REDIS] = { "AllowVolatileRedis", "false",
-					  "Start even if Redis may lose what it acknowledged (no appendonly file, or "
-					  "an "
-					  "eviction policy).",
+					  "Start even if Redis may lose what it acknowledged (no appendonly file, "
+					  "appendfsync no, or an eviction policy).",
 					  "", CONFIG_BOOL, BOTH, .max = 1 },
 	[CONFIG_QUEUES] = { "Queues", "math",
 			    "The queues: a worker serves them, the web role has them ready from the start.", "",
@@ -111,10 +111,15 @@ static const struct config_option table[CONFIG_COUNT] = {
 	[CONFIG_TIMEOUT_MAX_MS] = { "TimeoutMaxMs", "60000", "The longest timeout_ms that a job may ask for.", "ms",
 				    CONFIG_INT, CONFIG_WEB, .min = 1, .max = 3600000 },
 	[CONFIG_ENQUEUE_DEADLINE_MS] = { "EnqueueDeadlineMs", "250",
-					 "A submission not acknowledged by Redis within this is answered 503.", "ms",
-					 CONFIG_INT, CONFIG_WEB, .min = 10, .max = 10000 },
+					 "A submission that Redis does not answer within this is answered 503; while "
+					 "Redis waits for its disk, it takes up to 3 s.",
+					 "ms", CONFIG_INT, CONFIG_WEB, .min = 10, .max = 10000 },
 	[CONFIG_LIVE_JOBS_MAX] = { "LiveJobsMax", "1000000", "Jobs not finished yet that one queue may hold.", "",
 				   CONFIG_INT, CONFIG_WEB, .min = 1, .max = 1000000000 },
+	[CONFIG_DURABLE_REPLICAS] = { "DurableReplicas", "0",
+				      "Replicas of Redis that must have a job before it is acknowledged; with too few "
+				      "of them, submissions are answered 503.",
+				      "", CONFIG_INT, CONFIG_WEB, .min = 0, .max = 10 },
 	[CONFIG_ALLOWED_HOSTS] = { "AllowedHosts", "",
 				   "Names that the Host header may carry, besides loopback names and IP addresses.", "",
 				   CONFIG_LIST, CONFIG_WEB, .min = 0, .max = 64, .check = check_host },

@@ -99,6 +99,8 @@ const char *err_text(int code)
 		return "unexpected answer";
 	case ERR_CLOSED:
 		return "closing";
+	case ERR_REPLICAS:
+		return "too few replicas";
 	}
 	return "unknown error";
 }

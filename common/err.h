@@ -22,7 +22,8 @@ enum err {
 	ERR_FENCED = -12,     /* somebody else owns the job by now */
 	ERR_STATE = -13,      /* the job is not in a state that allows this */
 	ERR_PROTOCOL = -14,   /* a peer answered what it must not */
-	ERR_CLOSED = -15      /* the object is being closed */
+	ERR_CLOSED = -15,     /* the object is being closed */
+	ERR_REPLICAS = -16    /* done, but fewer replicas than wished for have it */
 };
 
 struct errinfo {

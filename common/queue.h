@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "durability.h"
 #include "id.h"
 #include "job.h"
 #include "keys.h"
@@ -32,8 +33,12 @@
 
 /* Makes a fresh link fit for queue calls, then calls rlink_greeted; call it from rlink_options.on_greet. Loads the
  * function library if Redis has none or an older one. Refuses (and the link keeps trying) a Redis older than 7.0, and
- * unless allow_volatile (then it warns) one that may evict jobs or would forget them at a restart. */
+ * unless allow_volatile (then it warns) one that may evict jobs, would forget them at a restart (no appendonly file,
+ * or a default user without the right to read it back), or leaves it to the kernel when they reach the disk
+ * (appendfsync no). */
 void queue_greet(struct rlink *link, bool allow_volatile);
+/* The same, and keeps what this Redis promises in *learnt, which must outlive the link. */
+void queue_greet_durable(struct rlink *link, bool allow_volatile, struct durability *learnt);
 
 /* ---- web role ---- */
 
@@ -49,11 +54,22 @@ enum queue_verdict {
 	QUEUE_DUPLICATE_ID
 };
 /* status 0: verdict stands, created_at is the time of acceptance (Redis), id the accepted id, or the first one of the
- * key when replayed. ERR_UNAVAILABLE: not accepted. ERR_UNKNOWN/ERR_TIMEOUT: perhaps accepted. */
+ * key when replayed. ERR_UNAVAILABLE: not accepted. ERR_UNKNOWN/ERR_TIMEOUT: perhaps accepted. ERR_REPLICAS: accepted,
+ * but fewer replicas have it than a promise takes. */
 typedef void queue_submit_cb(void *arg, int status, enum queue_verdict verdict, const char *id, uint64_t created_at_us);
-/* live_max: bound of live jobs per queue. deadline_ms: longest time until cb, whatever Redis does. */
+/* live_max: bound of live jobs per queue. deadline_ms: longest time until cb, whatever Redis does.
+ * Verdicts are told as they come. */
 struct queue_submitter *queue_submitter_new(uv_loop_t *loop, struct rlink *link, uint64_t live_max,
 					    unsigned deadline_ms);
+/* The same, but a verdict is told only when the death of the Redis process cannot take the job away any more, and when
+ * durability->replicas replicas have it (queue_gate.c). While only its disk is slow, that may take 3 s. durability: as
+ * learnt by the greeting of this link; borrowed; its `replicas` does not change. The link should be the submitter's
+ * own: WAIT blocks what is behind it. */
+struct queue_submitter *queue_submitter_new_durable(uv_loop_t *loop, struct rlink *link,
+						    const struct durability *durability, uint64_t live_max,
+						    unsigned deadline_ms);
+/* Whether the last WAIT found too few replicas, so that submissions are refused; and how many it found. */
+bool queue_submitter_short(const struct queue_submitter *s, unsigned *answered);
 /* What a submitter counts when it is asked to; all are there. */
 struct queue_submitter_meter {
 	struct metrics_value *verdict[QUEUE_DUPLICATE_ID + 1]; /* counters: submissions by enum queue_verdict */

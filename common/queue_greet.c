@@ -19,7 +19,9 @@ static long own_version(void)
 struct greeting {
 	struct rlink *link;
 	bool allow_volatile;
-	bool library_exists; /* Redis said so when we tried to load ours */
+	long major;                /* of Redis' version */
+	struct durability *learnt; /* NULL: nobody wants to know */
+	bool library_exists;       /* Redis said so when we tried to load ours */
 };
 
 static void end(struct greeting *g, int status)
@@ -112,32 +114,124 @@ static const char *unfit(const char *info, bool *may_be_allowed)
 	return NULL;
 }
 
+/* Refusing is an end of the greeting. */
+static bool pass(struct greeting *g, const char *why, bool may_be_allowed)
+{
+	if (why && !(g->allow_volatile && may_be_allowed)) {
+		refuse(g, why);
+		return false;
+	}
+	if (why)
+		log_warn("redis: %s", why);
+	return true;
+}
+
+/* Redis reads its append-only file back with the rights of its default user, and drops each transaction in it that this
+ * user could not do: all that our functions wrote (redis/redis issue 14541, in all of 7.0; mended in some later ones,
+ * which cannot be told from here). So the usual `user default off` alone loses every job at the next restart. */
+static void on_reader(void *arg, int status, const struct rreply *reply)
+{
+	static const char forgetful[] =
+	    "Redis would drop the jobs when it restarts, as it reads its appendonly file with the rights of its "
+	    "default "
+	    "user, who may not write: allow that user everything and set it off (ACL SETUSER default off resetpass "
+	    "allkeys allchannels allcommands), or AllowVolatileRedis to run all the same";
+	struct greeting *g = arg;
+	if (status && status != ERR_PROTOCOL) {
+		end(g, status);
+		return;
+	}
+	bool known = !status; /* else we may not ask */
+	if (known && strcmp(rreply_str(reply, NULL), "OK") != 0) {
+		if (g->major > 7)
+			log_warn("redis: unless it is mended in this version: %s", forgetful);
+		else if (!pass(g, forgetful, true))
+			return;
+	}
+	ask_version(g);
+}
+
+static void ask_reader(struct greeting *g)
+{
+	static const char *const words[] = { "ACL", "DRYRUN", "default", "SET", KEYS_REG, "x" };
+	struct rcmd cmd;
+	rcmd_init(&cmd);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		rcmd_str(&cmd, words[i]);
+	int rc = rlink_send(g->link, &cmd, on_reader, g);
+	rcmd_fini(&cmd);
+	if (rc)
+		end(g, rc);
+}
+
+/* Who may not ask goes by what a killed process keeps: that is the same under each policy (queue_gate.c). */
+static void on_policy(void *arg, int status, const struct rreply *reply)
+{
+	static const char unsynced[] = "Redis would lose the jobs of the last half minute with its machine: set "
+				       "appendfsync everysec or always, or AllowVolatileRedis to run all the same";
+	struct greeting *g = arg;
+	if (status && status != ERR_PROTOCOL) {
+		end(g, status);
+		return;
+	}
+	enum durability_fsync fsync = durability_fsync_of(rreply_str(rreply_at(reply, 1), NULL));
+	if (status)
+		log_info("redis: CONFIG GET appendfsync is refused: when jobs reach its disk is not known");
+	if (g->learnt)
+		g->learnt->fsync = fsync;
+	if (fsync == DURABILITY_NO && !pass(g, unsynced, true))
+		return;
+	ask_reader(g);
+}
+
+static void ask_policy(struct greeting *g)
+{
+	struct rcmd cmd;
+	rcmd_init(&cmd);
+	rcmd_str(&cmd, "CONFIG");
+	rcmd_str(&cmd, "GET");
+	rcmd_str(&cmd, "appendfsync");
+	int rc = rlink_send(g->link, &cmd, on_policy, g);
+	rcmd_fini(&cmd);
+	if (rc)
+		end(g, rc);
+}
+
 static void on_info(void *arg, int status, const struct rreply *reply)
 {
 	struct greeting *g = arg;
+	const char *info = rreply_str(reply, NULL);
+	bool may_be_allowed;
 	if (status) {
 		end(g, status);
 		return;
 	}
-	bool may_be_allowed;
-	const char *why = unfit(rreply_str(reply, NULL), &may_be_allowed);
-	if (why && !(g->allow_volatile && may_be_allowed)) {
-		refuse(g, why);
+	const char *why = unfit(info, &may_be_allowed);
+	if (!pass(g, why, may_be_allowed))
 		return;
-	}
-	if (why)
-		log_warn("redis: %s", why);
-	ask_version(g);
+	const char *version = strstr(info, "redis_version:");
+	g->major = version ? strtol(version + strlen("redis_version:"), NULL, 10) : 0;
+	if (g->learnt)
+		durability_learn(g->learnt, info);
+	if (strstr(info, "aof_enabled:1"))
+		ask_policy(g);
+	else
+		ask_version(g);
 }
 
 void queue_greet(struct rlink *link, bool allow_volatile)
+{
+	queue_greet_durable(link, allow_volatile, NULL);
+}
+
+void queue_greet_durable(struct rlink *link, bool allow_volatile, struct durability *learnt)
 {
 	struct greeting *g = malloc(sizeof *g);
 	if (!g) {
 		rlink_greeted(link, ERR_NOMEM);
 		return;
 	}
-	*g = (struct greeting){ link, allow_volatile, false };
+	*g = (struct greeting){ .link = link, .allow_volatile = allow_volatile, .learnt = learnt };
 	struct rcmd cmd;
 	rcmd_init(&cmd);
 	rcmd_str(&cmd, "INFO");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "log.h"
+#include "privileges.h"
 #include "startup.h"
 #include "web.h"
 
@@ -7,6 +8,7 @@ int main(int argc, char **argv)
 {
 	struct startup startup;
 	struct errinfo info;
+	privileges_give_up();
 	int status = startup_open(&startup, CSDEF_WEB, argc, argv);
 	if (status != STARTUP_GO)
 		return status;

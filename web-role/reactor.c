@@ -52,6 +52,24 @@ static void on_greet(struct rlink *link, void *arg)
 	queue_greet(link, config_bool(r->config, CONFIG_ALLOW_VOLATILE_REDIS));
 }
 
+static void on_submit_greet(struct rlink *link, void *arg)
+{
+	struct reactor *r = arg;
+	queue_greet_durable(link, config_bool(r->config, CONFIG_ALLOW_VOLATILE_REDIS), &r->durability);
+}
+
+static void on_submit_state(void *arg, bool up)
+{
+	struct reactor *r = arg;
+	char before[DURABILITY_TEXT_SIZE];
+	if (!up || r->closed)
+		return;
+	memcpy(before, r->durability_text, sizeof before);
+	durability_text(&r->durability, r->durability_text);
+	if (r->options.no == 0 && strcmp(before, r->durability_text) != 0)
+		log_info("redis: what is acknowledged is worth: %s", r->durability_text);
+}
+
 static void on_load(void *arg, struct presence_load *load)
 {
 	const struct reactor *r = arg;
@@ -91,8 +109,9 @@ bool reactor_cut_off(const struct reactor *r)
 int reactor_ready(struct reactor *r, char *why, size_t size)
 {
 	uint64_t answered_us = presence_answered_us(r->presence);
-	const char *error = rlink_error(r->link);
-	if (!rlink_up(r->link))
+	const struct rlink *link = rlink_up(r->link) ? r->submit_link : r->link;
+	const char *error = rlink_error(link);
+	if (!rlink_up(link))
 		snprintf(why, size, "there is no link to Redis%s%s", error[0] ? ": " : "", error);
 	else if (!answered_us)
 		snprintf(why, size, "Redis has not answered a queue call yet");
@@ -173,6 +192,8 @@ static void close_all(struct reactor *r)
 		replies_free(r->replies);
 	if (r->link)
 		rlink_free(r->link);
+	if (r->submit_link)
+		rlink_free(r->submit_link);
 	watcher_close(r->watcher);
 	feed_close(r->feed);
 	uv_close((uv_handle_t *)&r->prepare, NULL);
@@ -279,6 +300,27 @@ static int open_http(struct reactor *r, struct errinfo *info)
 	return r->http ? 0 : info->code;
 }
 
+/* On a link of its own: what is read takes long, WAIT for replicas longer, and neither is to hold up the other. */
+static int open_submitter(struct reactor *r, struct rlink_options link, struct errinfo *info)
+{
+	char name[REACTOR_RECEIVER_SIZE + 8];
+	snprintf(name, sizeof name, "%s-submit", r->receiver);
+	link.name = name;
+	link.on_state = on_submit_state;
+	link.on_greet = on_submit_greet;
+	r->durability.replicas = (unsigned)config_int(r->config, CONFIG_DURABLE_REPLICAS);
+	r->submit_link = rlink_new(&r->loop, &link, info);
+	if (!r->submit_link)
+		return info->code;
+	r->submitter = queue_submitter_new_durable(&r->loop, r->submit_link, &r->durability,
+						   (uint64_t)config_int(r->config, CONFIG_LIVE_JOBS_MAX),
+						   (unsigned)(r->call_us / 1000));
+	if (!r->submitter)
+		return errinfo_set(info, ERR_NOMEM, "out of memory");
+	meter_submitter(r->meter, r->submitter);
+	return 0;
+}
+
 static int open_links(struct reactor *r, struct errinfo *info)
 {
 	struct rlink_options link = { .url = config_str(r->config, CONFIG_REDIS_URL),
@@ -295,12 +337,8 @@ static int open_links(struct reactor *r, struct errinfo *info)
 	r->down_since_us = clock_mono_us();
 	r->link = rlink_new(&r->loop, &link, info);
 	r->replies = r->link ? replies_new(&r->loop, link.url, r->receiver, on_reply, r, info) : NULL;
-	if (!r->replies)
+	if (!r->replies || open_submitter(r, link, info))
 		return info->code;
-	r->submitter = queue_submitter_new(&r->loop, r->link, (uint64_t)config_int(r->config, CONFIG_LIVE_JOBS_MAX),
-					   (unsigned)(r->call_us / 1000));
-	if (r->submitter)
-		meter_submitter(r->meter, r->submitter);
 	r->presence = presence_new(&r->loop, r->link, &presence);
 	r->tags = tags_new(r->link);
 	r->catalog = catalog_reader_new(r->link);

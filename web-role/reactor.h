@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A reactor: one thread with one libuv loop that owns everything it touches: a listen socket, the HTTP server, a link
- * to Redis for queue calls and one that waits on this reactor's reply lists, the parked requests. Reactors share
+/* A reactor: one thread with one libuv loop that owns everything it touches: a listen socket, the HTTP server, links to
+ * Redis (one for submissions, one for all other queue calls, one that waits on this reactor's reply lists), the parked
+ * requests. Reactors share
  * nothing that changes. Handlers read this struct; only reactor.c writes it.
  *
  * One turn of the loop: poll -> requests are parsed, handled, parked; answers of Redis mark requests done -> prepare:
@@ -70,7 +71,9 @@ struct reactor {
 	char request_prefix[12];
 
 	struct http_server *http;
-	struct rlink *link;
+	struct rlink *link, *submit_link;
+	struct durability durability; /* as submit_link's Redis promises, and with the replicas of our own setting */
+	char durability_text[DURABILITY_TEXT_SIZE];
 	struct queue_submitter *submitter;
 	struct replies *replies;
 	struct presence *presence;

@@ -80,6 +80,7 @@ static struct request *request_new(struct reactor *reactor, struct http_request 
 	r->http = http;
 	r->refs = 1;
 	r->refreshed = r->watching = r->streaming = r->accepted = r->replayed = false;
+	r->submits = r->unpromised = r->ended = false;
 	r->tag = NULL;
 	r->wait_us = r->until_us = r->created_us = 0;
 	r->began_us = clock_mono_us();

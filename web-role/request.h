@@ -45,6 +45,9 @@ struct request {
 	uint64_t until_us; /* when the wait ends */
 	bool watching;     /* the client's leaving is noticed */
 	bool streaming;    /* the head of its answer is sent, the rest goes on */
+	bool submits;      /* a submission: its answer says what it is worth */
+	bool unpromised;   /* this request submitted the job, and whether Redis has it is not settled yet */
+	bool ended;        /* the job has ended meanwhile: read it when that is settled */
 	bool accepted;     /* this request submitted the job, and Redis has it */
 	bool replayed;     /* the job is the first one of an idempotency key, submitted by an earlier request */
 	uint64_t created_us;

@@ -7,8 +7,8 @@
 #include "rlink.h"
 
 /* For pages of allowed origins: what they may read, what they may send, how long a browser may remember that. */
-#define CORS_READABLE                                                                                      \
-	"Allow, Content-Location, ETag, Idempotency-Replayed, Location, Preference-Applied, Retry-After, " \
+#define CORS_READABLE                                                                                                  \
+	"Allow, Content-Location, Durability, ETag, Idempotency-Replayed, Location, Preference-Applied, Retry-After, " \
 	"WWW-Authenticate, X-Request-Id"
 #define CORS_SENDABLE                                                                                       \
 	"Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer, traceparent, " \
@@ -61,6 +61,8 @@ static void finish_cached(struct request *r, struct http_reply *reply, const cha
 	response_headers(r, reply, type, cache, origin);
 	if (r->replayed)
 		add(reply, "Idempotency-Replayed", "true");
+	if (r->submits && reply->status < 300)
+		add(reply, "Durability", r->reactor->durability_text);
 	request_reply(r, reply);
 }
 
@@ -123,14 +125,16 @@ void response_method(struct request *r)
 
 void response_unavailable(struct request *r, int status)
 {
-	const char *why = rlink_error(r->reactor->link);
+	const struct reactor *re = r->reactor;
+	const struct rlink *link = r->submits && rlink_up(re->link) ? re->submit_link : re->link;
+	const char *why = rlink_error(link);
 	char detail[300];
 	if (status == ERR_PROTOCOL || status == ERR_INVALID) {
 		response_problem(r, PROBLEM_INTERNAL, "the queue's answer could not be understood; the log has more",
 				 "");
 		return;
 	}
-	if (rlink_up(r->reactor->link))
+	if (rlink_up(link))
 		snprintf(detail, sizeof detail, "Redis cannot serve this request now: %s", err_text(status));
 	else
 		snprintf(detail, sizeof detail, "there is no link to Redis%s%s", why[0] ? ": " : "", why);

@@ -286,7 +286,7 @@ START_TEST(test_origins)
 		ck_assert_str_eq(header("Vary"), "Origin");
 		ck_assert_str_eq(header("Access-Control-Expose-Headers"),
 				 origins[i].allowed[0]
-				     ? "Allow, Content-Location, ETag, Idempotency-Replayed, Location, "
+				     ? "Allow, Content-Location, Durability, ETag, Idempotency-Replayed, Location, "
 				       "Preference-Applied, Retry-After, WWW-Authenticate, X-Request-Id"
 				     : "");
 	}

@@ -256,13 +256,13 @@ END_TEST
 
 START_TEST(test_err_text_of_every_code)
 {
-	for (int a = ERR_CLOSED; a <= 0; a++) {
+	for (int a = ERR_REPLICAS; a <= 0; a++) {
 		ck_assert_str_ne(err_text(a), "unknown error");
-		for (int b = ERR_CLOSED; b < a; b++)
+		for (int b = ERR_REPLICAS; b < a; b++)
 			ck_assert_str_ne(err_text(a), err_text(b));
 	}
 	ck_assert_str_eq(err_text(1), "unknown error");
-	ck_assert_str_eq(err_text(ERR_CLOSED - 1), "unknown error");
+	ck_assert_str_eq(err_text(ERR_REPLICAS - 1), "unknown error");
 }
 END_TEST
 

@@ -14,13 +14,21 @@ void handle_livez(struct request *r)
 
 void handle_readyz(struct request *r)
 {
-	static const char ready[] = "{\"status\":\"ready\"}\n";
+	struct buf ready = BUF_INIT;
 	char why[300];
 	atomic_store_explicit(&r->reactor->probed_us, clock_mono_us(), memory_order_relaxed);
 	if (r->reactor->leaving)
 		response_problem(r, PROBLEM_STOPPING, "this instance is leaving, another one serves", "");
 	else if (reactor_ready(r->reactor, why, sizeof why))
 		response_problem(r, PROBLEM_QUEUE_UNAVAILABLE, why, "");
-	else
-		response_json(r, 200, ready, sizeof ready - 1);
+	else {
+		buf_puts(&ready, "{\"status\":\"ready\",\"durability\":");
+		durability_json(&r->reactor->durability, &ready);
+		buf_puts(&ready, "}\n");
+		if (ready.failed)
+			response_unavailable(r, ERR_NOMEM);
+		else
+			response_json(r, 200, ready.data, ready.len);
+	}
+	buf_fini(&ready);
 }

@@ -116,11 +116,34 @@ static void replay(struct request *r, const char *id)
 	look(r);
 }
 
-enum problem submit_unknown(const char *id, const char **detail, struct buf *more)
+enum problem submit_unknown(const struct request *r, int status, const char *id, char detail[SUBMIT_DETAIL_SIZE],
+			    struct buf *more)
 {
-	*detail = "Redis did not acknowledge in time: the job was perhaps accepted, and is then found under `job`";
+	unsigned answered;
+	queue_submitter_short(r->reactor->submitter, &answered);
+	if (status == ERR_REPLICAS)
+		snprintf(detail, SUBMIT_DETAIL_SIZE,
+			 "expected %u replicas to have the job in time (setting DurableReplicas), %u had it: it was "
+			 "accepted without that promise, and is found under `job` unless Redis is lost; with the same "
+			 "Idempotency-Key it can be sent again",
+			 r->reactor->durability.replicas, answered);
+	else
+		snprintf(detail, SUBMIT_DETAIL_SIZE,
+			 "Redis did not acknowledge in time: the job was perhaps accepted, and is then found under "
+			 "`job`");
 	buf_printf(more, "\"job\":\"/v1/jobs/%s\"", id);
 	return PROBLEM_QUEUE_UNAVAILABLE;
+}
+
+bool submit_unavailable(const struct request *r, int status, char detail[SUBMIT_DETAIL_SIZE])
+{
+	unsigned answered;
+	if (status != ERR_UNAVAILABLE || !queue_submitter_short(r->reactor->submitter, &answered))
+		return false;
+	snprintf(detail, SUBMIT_DETAIL_SIZE,
+		 "expected %u replicas of Redis to answer (setting DurableReplicas), %u did: nothing was accepted",
+		 r->reactor->durability.replicas, answered);
+	return true;
 }
 
 enum problem submit_refusal(enum queue_verdict verdict, const char **detail)
@@ -153,10 +176,12 @@ enum problem submit_unfit(int rc, const char **detail)
 static void answer_failed(struct request *r, int status)
 {
 	struct buf more = BUF_INIT;
-	const char *detail;
+	char detail[SUBMIT_DETAIL_SIZE];
 	if (submit_is_unknown(status)) {
-		enum problem p = submit_unknown(r->job_id, &detail, &more);
+		enum problem p = submit_unknown(r, status, r->job_id, detail, &more);
 		response_problem(r, p, detail, buf_cstr(&more));
+	} else if (submit_unavailable(r, status, detail)) {
+		response_problem(r, PROBLEM_QUEUE_UNAVAILABLE, detail, "");
 	} else {
 		response_unavailable(r, status);
 	}
@@ -174,7 +199,7 @@ static void answer_verdict(struct request *r, enum queue_verdict verdict, const 
 		r->accepted = true;
 		r->created_us = created_us;
 		submit_joined(&r->submission, verdict);
-		if (verdict == QUEUE_ACCEPTED_DONE)
+		if (verdict == QUEUE_ACCEPTED_DONE || r->ended)
 			look(r);
 		else if (r->wait_us)
 			wait_begin(r);
@@ -194,8 +219,9 @@ static void answer_verdict(struct request *r, enum queue_verdict verdict, const 
 static void on_submitted(void *arg, int status, enum queue_verdict verdict, const char *id, uint64_t created_us)
 {
 	struct request *r = arg;
+	r->unpromised = false;
 	if (!r->http)
-		; /* answered already by the job's end, which was faster, or the client has left */
+		; /* the client has left */
 	else if (status)
 		answer_failed(r, status);
 	else
@@ -242,10 +268,12 @@ static void give(struct request *r)
 		wait_enter(r);
 	}
 	request_ref(r);
+	r->unpromised = true;
 	if (!rc)
 		rc = queue_submit(re->submitter, &job, on_submitted, r);
 	if (!rc)
 		return;
+	r->unpromised = false;
 	if (submit_is_unfit(rc)) {
 		enum problem p = submit_unfit(rc, &detail);
 		response_problem(r, p, detail, "");
@@ -390,6 +418,7 @@ static bool key_is_good(struct request *r)
 
 void handle_submit(struct request *r)
 {
+	r->submits = true;
 	if (!policy_content_allowed(request_head(r)))
 		response_problem(
 		    r, PROBLEM_UNSUPPORTED_MEDIA_TYPE,

@@ -27,12 +27,17 @@ static inline bool submit_is_unfit(int rc)
 {
 	return rc == ERR_TOO_BIG || rc == ERR_INVALID;
 }
-/* Nobody knows whether Redis has the job: its id lets the client find out. more: appended to. */
-enum problem submit_unknown(const char *id, const char **detail, struct buf *more);
+/* Nobody knows whether Redis has the job, or it has and that is no promise yet: its id lets the client find out.
+ * status: one of submit_is_unknown(). more: appended to. */
+#define SUBMIT_DETAIL_SIZE 300
+enum problem submit_unknown(const struct request *r, int status, const char *id, char detail[SUBMIT_DETAIL_SIZE],
+			    struct buf *more);
 static inline bool submit_is_unknown(int status)
 {
-	return status == ERR_UNKNOWN || status == ERR_TIMEOUT;
+	return status == ERR_UNKNOWN || status == ERR_TIMEOUT || status == ERR_REPLICAS;
 }
+/* Any other status of a submission that was not accepted: why. False: for response_unavailable() to say. */
+bool submit_unavailable(const struct request *r, int status, char detail[SUBMIT_DETAIL_SIZE]);
 
 /* The rest of *q, from the submission and the request. key: "" for none; text: the submission as it came. digests: as
  * the call of queue_submit() needs them. As digests_fill(). */

@@ -26,6 +26,7 @@ struct array_item {
 	struct span text;              /* of the submission in the body */
 	struct buf json;               /* what the answer says of it */
 	bool accepted, done;
+	bool early; /* the job has ended before Redis' acknowledgement was worth something */
 };
 
 struct array {
@@ -105,10 +106,17 @@ static void answer_lost(const struct array *a)
 	struct request *r = a->crowd.r;
 	struct buf more = BUF_INIT;
 	put_items(a, &more);
-	if (submit_is_unknown(a->status))
+	char detail[SUBMIT_DETAIL_SIZE];
+	if (a->status == ERR_REPLICAS)
+		response_problem(r, PROBLEM_QUEUE_UNAVAILABLE,
+				 "fewer replicas than expected have the jobs (setting DurableReplicas): see `items`",
+				 buf_cstr(&more));
+	else if (submit_is_unknown(a->status))
 		response_problem(r, PROBLEM_QUEUE_UNAVAILABLE,
 				 "Redis did not acknowledge in time: the jobs were perhaps accepted, see `items`",
 				 buf_cstr(&more));
+	else if (submit_unavailable(r, a->status, detail))
+		response_problem(r, PROBLEM_QUEUE_UNAVAILABLE, detail, buf_cstr(&more));
 	else
 		response_unavailable(r, a->status);
 	buf_fini(&more);
@@ -149,6 +157,10 @@ static void on_end(struct crowd_item *wait, const struct job *job)
 {
 	struct array_item *item = (struct array_item *)wait;
 	struct array *a = (struct array *)wait->crowd;
+	if (item->submission) { /* who reads the answer expects to find the job: read it when that is settled */
+		item->early = true;
+		return;
+	}
 	item->accepted = item->done = true;
 	set_job(a, item, job);
 	answer_if_all_ended(a);
@@ -190,13 +202,12 @@ static const struct crowd_kind for_array = { on_end, on_look, on_over };
 static void lose(struct array *a, struct array_item *item, int status)
 {
 	struct buf more = BUF_INIT;
-	char text[120];
-	const char *detail = text;
+	char detail[SUBMIT_DETAIL_SIZE];
 	enum problem p = PROBLEM_QUEUE_UNAVAILABLE;
 	if (submit_is_unknown(status))
-		p = submit_unknown(item->wait.id, &detail, &more);
-	else
-		snprintf(text, sizeof text, "Redis cannot serve this submission now: %s", err_text(status));
+		p = submit_unknown(a->crowd.r, status, item->wait.id, detail, &more);
+	else if (!submit_unavailable(a->crowd.r, status, detail))
+		snprintf(detail, sizeof detail, "Redis cannot serve this submission now: %s", err_text(status));
 	set_problem(a, item, p, detail, buf_cstr(&more));
 	buf_fini(&more);
 	crowd_leave(&item->wait);
@@ -221,6 +232,7 @@ static void replay(struct array *a, struct array_item *item, const char *text)
 static void take_accepted(struct array *a, struct array_item *item, enum queue_verdict verdict, uint64_t created_us)
 {
 	struct job job;
+	struct id id;
 	submit_joined(item->submission, verdict);
 	job = submit_accepted_job(item->submission, created_us);
 	item->accepted = true;
@@ -228,6 +240,8 @@ static void take_accepted(struct array *a, struct array_item *item, enum queue_v
 	set_job(a, item, &job);
 	if (!a->crowd.r->wait_us && verdict != QUEUE_ACCEPTED_DONE)
 		crowd_leave(&item->wait);
+	else if (item->early && id_parse(item->wait.id, ID_TEXT_LEN, &id) == 0)
+		crowd_enter(&a->crowd, &item->wait, &id, item->wait.tag);
 }
 
 static void take_verdict(struct array *a, struct array_item *item, enum queue_verdict verdict, const char *id,
@@ -239,7 +253,9 @@ static void take_verdict(struct array *a, struct array_item *item, enum queue_ve
 	case QUEUE_ACCEPTED:
 	case QUEUE_ACCEPTED_JOINED:
 		take_accepted(a, item, verdict, created_us);
-		return;
+		if (!item->early)
+			return;
+		break;
 	case QUEUE_ACCEPTED_DONE:
 		take_accepted(a, item, verdict, created_us);
 		break;
@@ -274,9 +290,7 @@ static void on_submitted(void *arg, int status, enum queue_verdict verdict, cons
 	struct request *r = a->crowd.r;
 	a->verdicts--;
 	if (r->http) { /* else the client has left */
-		if (item->done)
-			; /* its end was faster */
-		else if (status)
+		if (status)
 			lose(a, item, status);
 		else
 			take_verdict(a, item, verdict, id, created_us);
