@@ -16,9 +16,15 @@ enum exit_status {
 	EXIT_REFUSED = 5      /* the service refused the request */
 };
 
+#define QUEUES_MAX 64 /* times that --queue may be given */
+
 /* The options of all commands; one that does not apply to a command is refused there. */
 struct options {
-	const char *url, *tcp_address, *queue;
+	const char *url, *tcp_address, *queue; /* queue: the last of queues, NULL for none */
+	const char *queues[QUEUES_MAX];
+	int n_queues;
+	const char *redis; /* NULL: not given */
+	bool repair;
 	const char *token; /* of a service that asks for one; "" for none */
 	bool json;
 	double wait_s;   /* negative: not given */
@@ -31,13 +37,21 @@ struct command {
 	const char *name;
 	const char *usage; /* arguments and options, one line */
 	const char *help;
-	unsigned takes; /* OPTION_ bits besides the common ones */
+	unsigned takes; /* OPTION_ bits */
 	int min_args, max_args;
 	int (*exec)(const struct options *o, int argc, char **argv); /* an enum exit_status */
 };
 
-enum { OPTION_WAIT = 1, OPTION_QUEUE = 2, OPTION_TIMEOUT = 4, OPTION_JSON = 8 };
+enum {
+	OPTION_WAIT = 1,
+	OPTION_QUEUE = 2,
+	OPTION_TIMEOUT = 4,
+	OPTION_JSON = 8,
+	OPTION_SERVICE = 16, /* --url, --tcp-address */
+	OPTION_REDIS = 32,
+	OPTION_REPAIR = 64
+};
 
-extern const struct command command_submit, command_get, command_tcp;
+extern const struct command command_submit, command_get, command_tcp, command_fsck;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* square: the command-line client of both interfaces. */
+/* square: the command-line client of both interfaces, and the check of the queues. */
 #include <curl/curl.h>
 #include <errno.h>
 #include <math.h>
@@ -10,7 +10,7 @@
 #include "command.h"
 #include "tokens.h"
 
-static const struct command *const commands[] = { &command_submit, &command_get, &command_tcp };
+static const struct command *const commands[] = { &command_submit, &command_get, &command_tcp, &command_fsck };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static void print_help(FILE *to)
@@ -24,11 +24,16 @@ static void print_help(FILE *to)
 	    "Behind -- everything is an argument.\n\n"
 	    "  --url URL              the HTTP endpoint (SQUARE_URL; http://127.0.0.1:8080)\n"
 	    "  --tcp-address ADDRESS  the TCP endpoint (SQUARE_TCP; 127.0.0.1:2345)\n"
-	    "  --json                 print what the service sent, as JSON\n"
+	    "  --redis URL            fsck: the Redis of the queues (SQUARE_REDIS_URL or SQUARE_REDIS_URL_FILE, which "
+	    "may hold\n"
+	    "                         a password; redis://127.0.0.1:6379)\n"
+	    "  --json                 print what the service sent, or what fsck found, as JSON\n"
 	    "  SQUARE_TOKEN           in the environment: the token, for a service that asks for one\n"
 	    "  --help, --version\n\n"
-	    "Exit status: 0 done; 1 the job ended otherwise than with a result; 2 the command line is wrong;\n"
-	    "3 the service does not answer or cannot work now; 4 not finished in time; 5 the request was refused.\n",
+	    "Exit status: 0 done; 1 the job ended otherwise than with a result, or violations remain; 2 the command "
+	    "line is\n"
+	    "wrong; 3 the service does not answer or cannot work now; 4 not finished in time; 5 the request was "
+	    "refused.\n",
 	    to);
 }
 
@@ -70,7 +75,15 @@ static bool read_timeout(struct options *o, const char *text)
 
 static bool read_queue(struct options *o, const char *text)
 {
-	o->queue = text;
+	if (*text == '\0' || o->n_queues == QUEUES_MAX)
+		return false;
+	o->queue = o->queues[o->n_queues++] = text;
+	return true;
+}
+
+static bool read_redis(struct options *o, const char *text)
+{
+	o->redis = text;
 	return *text != '\0';
 }
 
@@ -88,22 +101,22 @@ static bool read_tcp(struct options *o, const char *text)
 
 static const struct option_spec {
 	const char *name, *expected;
-	unsigned bit; /* a command must take it; 0: all do */
+	unsigned bit; /* a command must take it */
 	bool (*read)(struct options *o, const char *text);
 } option_specs[] = {
-	{ "url", "--url with a URL", 0, read_url },
-	{ "tcp-address", "--tcp-address with HOST:PORT", 0, read_tcp },
+	{ "url", "--url with a URL", OPTION_SERVICE, read_url },
+	{ "tcp-address", "--tcp-address with HOST:PORT", OPTION_SERVICE, read_tcp },
 	{ "wait", "--wait with a number of seconds from 0 to 86400", OPTION_WAIT, read_wait },
-	{ "queue", "--queue with a queue's name", OPTION_QUEUE, read_queue },
+	{ "queue", "--queue with a queue's name, at most 64 times", OPTION_QUEUE, read_queue },
 	{ "timeout-ms", "--timeout-ms with a whole number of milliseconds", OPTION_TIMEOUT, read_timeout },
+	{ "redis", "--redis with a URL", OPTION_REDIS, read_redis },
 };
 
 static const struct option_spec *find_option(const struct command *c, const char *name, size_t n)
 {
 	for (size_t i = 0; i < sizeof(option_specs) / sizeof(option_specs[0]); i++) {
 		const struct option_spec *spec = &option_specs[i];
-		if (strlen(spec->name) == n && memcmp(spec->name, name, n) == 0 &&
-		    (spec->bit == 0 || (c->takes & spec->bit)))
+		if (strlen(spec->name) == n && memcmp(spec->name, name, n) == 0 && (c->takes & spec->bit))
 			return spec;
 	}
 	return NULL;
@@ -118,6 +131,10 @@ static int read_option(struct options *o, const struct command *c, int argc, cha
 
 	if (strcmp(name, "json") == 0 && (c->takes & OPTION_JSON)) {
 		o->json = true;
+		return EXIT_DONE;
+	}
+	if (strcmp(name, "repair") == 0 && (c->takes & OPTION_REPAIR)) {
+		o->repair = true;
 		return EXIT_DONE;
 	}
 	if (!spec)

@@ -3,7 +3,7 @@
 -- The queue's functions: every transition of a job is one of them, and one unit for Redis. The files are joined in this
 -- order: head, clock, record, place, then the others by name, one file per transition. The version rises with every
 -- change of the library that a running peer could notice; whoever starts with a higher one loads its own.
-local VERSION = 4
+local VERSION = 5
 
 local BATCH_MAX = 64          -- jobs of one claim
 local BATCH_NAME_MAX = 120    -- bytes of a batch id

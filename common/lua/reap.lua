@@ -1,7 +1,8 @@
 -- sq_reap: every worker's tick. Batches whose lease ran out are taken apart (claimed jobs back to the head of their
 -- lists, started ones to their next attempt or dead, cancel-asked ones cancelled), overdue jobs expire, due jobs move,
 -- old entries go. Leases are judged by Redis TIME; when that has jumped, or nobody has reaped for a while (Redis was
--- down, the machine asleep), the workers could not extend, and expired leases begin anew instead.
+-- down, the machine asleep), the workers could not extend, and all leases begin anew instead, those that have not run
+-- out yet too: their owners may find their way back later than the one who asks now.
 -- KEYS  T
 -- ARGV  lease_us, instance, boot, bound
 --       instance, boot: batches of this instance from another boot are taken apart at once; '' for none
@@ -137,13 +138,13 @@ end
 
 -- Leases after a jump of the clock. Returns how many began anew.
 local function mend_leases(T, at, lease_us)
-	local lease, last = T .. ':lease', tonumber(call('GET', T .. ':clk') or 0)
+	local last, anew = tonumber(call('GET', T .. ':clk') or 0), at + lease_us
 	local rearmed = 0
 	if at < last or at - last > CLOCK_GAP_US then
-		rearmed = rearm(T, '-inf', at, at + lease_us)
+		rearmed = rearm(T, '-inf', '(' .. format('%.0f', anew), anew)
 	end
 	call('SET', T .. ':clk', format('%.0f', at))
-	return rearmed + rearm(T, format('%.0f', at + lease_us + 1000000), '+inf', at + lease_us)
+	return rearmed + rearm(T, format('%.0f', anew + 1000000), '+inf', anew)
 end
 
 -- Jobs that a claim would get now: not those that follow another one.

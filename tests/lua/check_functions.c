@@ -252,6 +252,20 @@ START_TEST(test_reap_after_a_gap_begins_leases_anew)
 }
 END_TEST
 
+/* Whoever comes first after an absence finds leases that have not quite run out; their owners may come later. */
+START_TEST(test_reap_after_a_gap_waits_for_owners_that_come_later)
+{
+	ask_running("W.1.1");
+	ask_tick();
+	ask_later(9000000);
+	expect("[now 0 0 0 0 0 0 0 1 0 1 0 0]", "sq_reap", "10000000", "", "", "64");
+	ask_live_through(9);
+	ck_assert_int_eq(ask_read_job(0).state, JOB_RUNNING);
+	expect("[ok]", "sq_extend", "10000000", "W.1.1");
+	ask_holds();
+}
+END_TEST
+
 START_TEST(test_reap_without_a_last_tick_begins_leases_anew)
 {
 	ask_running("W.1.1");
@@ -435,6 +449,7 @@ static void add_core(TCase *tc)
 	tcase_add_test(tc, test_extend_tells_what_became_of_batches);
 	tcase_add_test(tc, test_reap_takes_lost_batches_apart);
 	tcase_add_loop_test(tc, test_reap_after_a_gap_begins_leases_anew, 0, 3);
+	tcase_add_test(tc, test_reap_after_a_gap_waits_for_owners_that_come_later);
 	tcase_add_test(tc, test_reap_without_a_last_tick_begins_leases_anew);
 	tcase_add_test(tc, test_reap_knows_dead_boots_by_name);
 	tcase_add_test(tc, test_cancel_of_each_state);

@@ -65,7 +65,11 @@ static const char SNAPSHOT[] =
 	"    out[#out + 1] = {name, kind, redis.call('PTTL', key), size, value}\n"
 	"  end\n"
 	"end\n"
-	"local records = #jobs > 0 and redis.call('MGET', unpack(jobs)) or {}\n"
+	"local records = {}\n"
+	"for from = 1, #jobs, 1000 do\n" /* as many as a call takes */
+	"  local some = redis.call('MGET', unpack(jobs, from, math.min(from + 999, #jobs)))\n"
+	"  for i = 1, math.min(1000, #jobs - from + 1) do records[from + i - 1] = some[i] end\n"
+	"end\n"
 	"for i, key in ipairs(jobs) do\n"
 	"  out[#out + 1] = {string.sub(key, #tag + 1), records[i] and 'string' or redis.call('TYPE', key).ok,\n"
 	"    redis.call('PTTL', key), 0, records[i]}\n"

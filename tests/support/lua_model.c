@@ -403,7 +403,7 @@ static void mend_leases(struct model *m, uint64_t lease_us, struct reaped *r)
 	bool jumped = m->now < m->clk || m->now - m->clk > 3 * S_US;
 
 	for (size_t i = 0; i < m->batch_count; i++)
-		if ((jumped && m->batches[i].deadline <= m->now) ||
+		if ((jumped && m->batches[i].deadline < m->now + lease_us) ||
 		    m->batches[i].deadline >= m->now + lease_us + S_US) {
 			m->batches[i].deadline = m->now + lease_us;
 			r->rearmed++;
