@@ -127,7 +127,7 @@ static void entry_done(struct entry *e, char kind, uint64_t run_us, const char *
 	buf_append(&b->results, json, n);
 	batch_set_state(e, ENTRY_DONE);
 	mark_dirty(b);
-	if (b->results.failed) { /* no memory to keep it: the lease brings the job back */
+	if (b->results.failed || !n) { /* no memory to keep it, or to write it: the lease brings the job back */
 		struct log_ids ids = ids_of(e);
 		log_write(LOG_ERROR, &ids, "no memory for the outcome of the job");
 		b->results.failed = false;

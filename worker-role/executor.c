@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Life of a job: waiting (for a slot, or for a child), then timed or computing; then answered, exactly once, when it
- * has left all lists; then freed, as soon as its timer is closed. */
+/* Life of a job: waiting (for a slot, or for a child), then timed or computing, or refused when there is no memory to
+ * tell a child of it; then answered, exactly once, when it has left all lists; then freed, as soon as its timer is
+ * closed. */
 #include "executor.h"
 
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 #define SCRATCH_KEEP 65536 /* a larger result buffer is not kept for the next call */
 
-enum stage { WAITING_SLOT, WAITING_CHILD, TIMED, COMPUTING, STAGES };
+enum stage { WAITING_SLOT, WAITING_CHILD, TIMED, COMPUTING, REFUSED, STAGES };
 
 struct executor_job {
 	struct executor *ex;
@@ -197,13 +198,30 @@ static void on_progress(void *arg, double ratio, const char *note)
 		job->on_progress(job->arg, ratio, note);
 }
 
+static void on_refused(uv_timer_t *timer)
+{
+	struct executor_job *job = timer->data;
+	struct buf json = BUF_INIT;
+	struct op_failure f;
+
+	op_fail(&f, OP_INTERNAL_ERROR, "out of memory for the call of %s", job->call.op->name);
+	finish(job, -1, &json, &f, 0);
+	buf_fini(&json);
+}
+
 /* False when there is no child for it after all. */
 static bool start_heavy(struct executor_job *job)
 {
 	struct pool_caller caller = { on_computed, on_progress, job };
+	int rc = pool_run(job->ex->pool, &job->call, job->timeout_ms, &caller, &job->child);
 
-	if (pool_run(job->ex->pool, &job->call, job->timeout_ms, &caller, &job->child) != 0)
+	if (rc == ERR_FULL)
 		return false;
+	if (rc) { /* waiting on, it might wait for ever, and all others behind it; answered when the caller is back */
+		set_stage(job, REFUSED);
+		uv_timer_start(&job->timer, on_refused, 0, 0);
+		return true;
+	}
 	job->started_us = clock_mono_us();
 	set_stage(job, COMPUTING);
 	return true;

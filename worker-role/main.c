@@ -6,6 +6,7 @@
 #include "catalog_markdown.h"
 #include "compute/zygote.h"
 #include "log.h"
+#include "privileges.h"
 #include "startup.h"
 #include "worker.h"
 
@@ -15,6 +16,7 @@ int main(int argc, char **argv)
 	struct errinfo info;
 	if (argc == 2 && strcmp(argv[1], "--help=operations") == 0)
 		return catalog_markdown_print();
+	privileges_give_up();
 	/* Before there is anything that a compute child must not inherit. */
 	struct zygote *zygote = zygote_fork();
 	const char *why = strerror(errno);

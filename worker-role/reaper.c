@@ -94,8 +94,8 @@ static void on_timer(uv_timer_t *timer)
 	for (size_t i = 0; i < r->tag_count; i++)
 		if (!r->tags[i].quiet || r->tag_count == 1 || (r->round + i) % QUIET_ROUNDS == 0)
 			tick_tag(&r->tags[i]);
-	/* Jitter, so that many workers do not tick in step. */
-	uv_timer_start(timer, on_timer, TICK_MS - JITTER_MS + clock_mono_us() % (2ull * JITTER_MS), 0);
+	/* Jitter, so that many workers do not tick in step; downwards, as a lost marker may cost a second, not more. */
+	uv_timer_start(timer, on_timer, TICK_MS - clock_mono_us() % (2ull * JITTER_MS), 0);
 }
 
 struct reaper *reaper_new(uv_loop_t *loop, struct rlink *link, struct claimer *claimer, const char *instance,

@@ -2,8 +2,6 @@
 /* Jobs that misbehave, on the real service: each comes to its end, its neighbours do not notice, the workers go on, and
  * no process or file stays behind. */
 #include <check.h>
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +14,7 @@
 #include "fabric_run.h"
 #include "http_client.h"
 #include "job_client.h"
+#include "proc_tree.h"
 #include "rlink.h"
 #include "wait_until.h"
 
@@ -124,11 +123,9 @@ static void assert_all_well(void)
 
 static void cancel(const char *id)
 {
-	char url[300];
 	struct errinfo info;
 
-	(void)snprintf(url, sizeof url, "unix://%s", fabric_run_socket(service));
-	struct rsync *redis = rsync_open(url, 5000, &info);
+	struct rsync *redis = rsync_open(fabric_run_redis_url(service), 5000, &info);
 	ck_assert_ptr_nonnull(redis);
 	const struct rreply *reply = rsync_words(redis, &info, "FCALL", "sq_cancel", "1", TAG, id, NULL);
 	ck_assert_str_eq(rreply_str(rreply_at(reply, 0), NULL), "a");
@@ -137,64 +134,17 @@ static void cancel(const char *id)
 
 /* ---- processes ---- */
 
-struct process {
-	pid_t pid, parent;
-	char name[32], state;
-};
-
-static bool read_process(const char *pid, struct process *p)
-{
-	char path[64], line[512] = "";
-
-	(void)snprintf(path, sizeof path, "/proc/%s/stat", pid);
-	FILE *f = isdigit((unsigned char)*pid) ? fopen(path, "r") : NULL;
-	if (!f)
-		return false;
-	bool good = fgets(line, sizeof line, f) != NULL;
-	(void)fclose(f);
-	const char *open = strchr(line, '('), *close = strrchr(line, ')');
-	if (!good || !open || !close || close - open > 31)
-		return false;
-	*p = (struct process){ .pid = atoi(pid) };
-	memcpy(p->name, open + 1, (size_t)(close - open - 1));
-	p->state = close[2];
-	p->parent = atoi(close + 4);
-	return true;
-}
-
-/* Processes of this name below a parent; the first one that computes (if wanted: state R) goes to *busy. */
-static unsigned count_below(pid_t parent, const char *name, pid_t *busy)
-{
-	DIR *d = opendir("/proc");
-	struct dirent *e;
-	struct process p;
-	unsigned n = 0;
-
-	ck_assert_ptr_nonnull(d);
-	while ((e = readdir(d)))
-		if (read_process(e->d_name, &p) && p.parent == parent && strcmp(p.name, name) == 0 && p.state != 'Z') {
-			n++;
-			if (busy && (p.state == 'R' || strcmp(name, "square-zygote") == 0))
-				*busy = p.pid;
-		}
-	(void)closedir(d);
-	return n;
-}
-
 static pid_t zygote_of(const char *instance)
 {
-	pid_t zygote = 0;
-
-	count_below(fabric_run_pid_of(service, instance), "square-zygote", &zygote);
-	return zygote;
+	return proc_tree_zygote(fabric_run_pid_of(service, instance));
 }
 
 /* One that computes and a spare one each, no more and no fewer. */
 static bool are_children_complete(void *arg)
 {
 	(void)arg;
-	return count_below(zygote_of("WorkerRole_IN_0"), "square-compute", NULL) == 2 &&
-	       count_below(zygote_of("WorkerRole_IN_1"), "square-compute", NULL) == 2;
+	return proc_tree_children(fabric_run_pid_of(service, "WorkerRole_IN_0")) == 2 &&
+	       proc_tree_children(fabric_run_pid_of(service, "WorkerRole_IN_1")) == 2;
 }
 
 static bool is_gone(void *arg)
@@ -217,7 +167,7 @@ static bool finds_busy_child(void *arg)
 	pid_t *pid = arg;
 
 	for (int i = 0; i < 2 && !*pid; i++)
-		count_below(zygote_of(i ? "WorkerRole_IN_1" : "WorkerRole_IN_0"), "square-compute", pid);
+		*pid = proc_tree_find(zygote_of(i ? "WorkerRole_IN_1" : "WorkerRole_IN_0"), PROC_TREE_COMPUTE, 'R');
 	return *pid != 0;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The executor: where calls run, its slots, its clock, cancelling, draining. */
 #include <check.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "compute/ipc.h"
 #include "compute_run.h"
 #include "err.h"
 #include "executor.h"
@@ -370,6 +372,30 @@ START_TEST(test_executor_crash_of_heavy_call)
 END_TEST
 
 /* Without compute children nothing heavy can be done, and all else can. */
+/* Nothing can carry it to a child: it is answered, and does not stand in the way of others for ever. */
+START_TEST(test_executor_call_too_large_for_a_child)
+{
+	static struct outcome o, next;
+	size_t n = IPC_PAYLOAD_MAX;
+	char *text = malloc(n);
+	struct op_call c = prepare("crash", "[\"loop\"]");
+
+	ck_assert_ptr_nonnull(text);
+	memset(text, 'x', n);
+	ck_assert_int_eq(json_array_append_new(c.args, json_stringn(text, n)), 0);
+	free(text);
+	memset(&o, 0, sizeof o);
+	ck_assert_int_eq(executor_run(ex, &c, LONG_MS, on_result, &o, NULL), 0);
+	ck_assert_int_eq(o.calls, 0);
+	ck_assert(loop_until(&loop, is_called, &o, DEADLINE_MS));
+	ck_assert_int_eq(o.error, OP_INTERNAL_ERROR);
+	run("factorial", HEAVY, LONG_MS, &next);
+	ck_assert(loop_until(&loop, is_called, &next, DEADLINE_MS));
+	ck_assert(next.ok);
+	ck_assert_int_eq(o.calls, 1);
+}
+END_TEST
+
 START_TEST(test_executor_without_pool)
 {
 	static struct outcome o = { 0 };
@@ -505,6 +531,7 @@ int main(void)
 	tcase_add_test(limits, test_executor_heavy_full);
 	tcase_add_test(faults, test_executor_cancel_heavy_frees_its_child);
 	tcase_add_test(faults, test_executor_crash_of_heavy_call);
+	tcase_add_test(faults, test_executor_call_too_large_for_a_child);
 	tcase_add_test(faults, test_executor_without_pool);
 	tcase_add_test(faults, test_executor_drain);
 	tcase_add_test(faults, test_executor_drain_when_empty);

@@ -167,12 +167,28 @@ static void buried(struct pool_child *c, int status, uint64_t peak_kib)
 	pool_tell_room(p);
 }
 
+static void read_control(struct pool *p);
+
+/* A loop that was kept from its sockets (a stopped worker, a sleeping machine) looks at its clock first: what has come
+ * in time counts all the same. True when that was it. */
+static bool has_come(struct pool_child *c)
+{
+	if (c->state == ENDING)
+		read_control(c->pool);
+	else
+		while (pool_read(c) && !uv_is_active((uv_handle_t *)&c->timer))
+			;
+	return !c->open || c->state == IDLE || uv_is_active((uv_handle_t *)&c->timer);
+}
+
 void pool_on_deadline(uv_timer_t *timer)
 {
 	struct pool_child *c = timer->data;
 	struct pool *p = c->pool;
 	struct op_failure f;
 
+	if (has_come(c))
+		return;
 	switch (c->state) {
 	case BUSY:
 		p->stats.timeouts++;
@@ -197,8 +213,9 @@ static void on_born(struct pool *p, const struct zygote_event *event)
 	struct pool_child *c = calloc(1, sizeof *c);
 
 	p->asked--;
-	if (!c) {
+	if (!c || uv_poll_init(p->options.loop, &c->poll, event->fd)) {
 		log_error("no memory for another compute child");
+		free(c);
 		close(event->fd);
 		zygote_kill(p->options.zygote, event->child.pid);
 		return;
@@ -217,7 +234,6 @@ static void on_born(struct pool *p, const struct zygote_event *event)
 	c->poll.data = c->timer.data = c;
 	c->handles = 2;
 	c->open = true;
-	uv_poll_init(p->options.loop, &c->poll, c->fd);
 	uv_timer_init(p->options.loop, &c->timer);
 	uv_timer_start(&c->timer, pool_on_deadline, START_MS, 0);
 	uv_poll_start(&c->poll, UV_READABLE, pool_on_readable);
@@ -228,20 +244,20 @@ static void on_ended(struct pool *p, const struct ipc_child *ended)
 	for (struct pool_child *c = p->children; c; c = c->next)
 		if (c->pid == ended->pid && !c->known && c->open) {
 			c->known = true;
-			pool_read(c); /* its last words may not have been read yet */
+			while (pool_read(c)) /* its last words may not have been read yet */
+				;
 			buried(c, ended->status, ended->peak_kib);
 			return;
 		}
+	fill(p); /* it may be one that could not be taken, see on_born() */
 }
 
-static void on_control(uv_poll_t *poll, int status, int events)
+static void read_control(struct pool *p)
 {
-	struct pool *p = poll->data;
 	struct zygote_event event;
 	enum ipc_status rc;
 
-	(void)status, (void)events;
-	while (!p->freed && (rc = zygote_read(p->options.zygote, &event)) != IPC_AGAIN) {
+	while (!p->broken && !p->freed && (rc = zygote_read(p->options.zygote, &event)) != IPC_AGAIN) {
 		if (rc != IPC_FRAME) {
 			uv_poll_stop(&p->control);
 			pool_break(p, "the zygote of the compute children is gone");
@@ -252,6 +268,12 @@ static void on_control(uv_poll_t *poll, int status, int events)
 		else
 			on_ended(p, &event.child);
 	}
+}
+
+static void on_control(uv_poll_t *poll, int status, int events)
+{
+	(void)status, (void)events;
+	read_control(poll->data);
 }
 
 /* No children any more, and none to come. */
@@ -281,7 +303,10 @@ struct pool *pool_new(const struct pool_options *options)
 	p->options = *options;
 	p->control.data = p;
 	p->handles = 1;
-	uv_poll_init(options->loop, &p->control, zygote_fd(options->zygote));
+	if (uv_poll_init(options->loop, &p->control, zygote_fd(options->zygote))) {
+		free(p);
+		return NULL;
+	}
 	uv_poll_start(&p->control, UV_READABLE, on_control);
 	fill(p);
 	return p;

@@ -56,7 +56,8 @@ void pool_answer(struct pool_child *c, bool ok, struct buf *json, const struct o
 void pool_on_deadline(uv_timer_t *timer);
 
 /* ---- pool_talk.c ---- */
-void pool_read(struct pool_child *c);  /* what is there of it */
+/* What is there of it, within bounds; true: there may be more. */
+bool pool_read(struct pool_child *c);
 void pool_write(struct pool_child *c); /* as much as its socket takes; the rest when it takes more */
 void pool_on_readable(uv_poll_t *poll, int status, int events);
 

@@ -117,25 +117,28 @@ static void handle(struct pool_child *c, const struct ipc_frame *frame)
 		on_result(c, frame);
 }
 
-void pool_read(struct pool_child *c)
+bool pool_read(struct pool_child *c)
 {
 	struct ipc_frame frame;
 
-	for (int i = 0; i < FRAMES_AT_ONCE && c->fd >= 0 && c->state != ENDING; i++) {
+	for (int i = 0; i < FRAMES_AT_ONCE; i++) {
+		if (c->fd < 0 || c->state == ENDING)
+			return false;
 		switch (ipc_read(&c->reader, c->fd, &frame)) {
 		case IPC_FRAME:
 			handle(c, &frame);
 			break;
 		case IPC_AGAIN:
-			return;
+			return false;
 		case IPC_CLOSED:
 			pool_end_child(c); /* it has ended, or will now; the zygote tells */
-			return;
+			return false;
 		case IPC_BROKEN:
 			break_with(c);
-			return;
+			return false;
 		}
 	}
+	return true;
 }
 
 void pool_write(struct pool_child *c)
@@ -152,7 +155,7 @@ void pool_on_readable(uv_poll_t *poll, int status, int events)
 	struct pool_child *c = poll->data;
 
 	if (status < 0) {
-		pool_read(c);
+		(void)pool_read(c);
 		pool_end_child(c);
 		pool_close_socket(c);
 		return;
@@ -160,7 +163,7 @@ void pool_on_readable(uv_poll_t *poll, int status, int events)
 	if ((events & UV_WRITABLE) && c->writer.busy)
 		pool_write(c);
 	if (events & ~UV_WRITABLE)
-		pool_read(c);
+		(void)pool_read(c); /* the rest is reported again */
 	if (c->state == ENDING && c->fd >= 0)
 		pool_close_socket(c); /* its end would be reported again and again */
 }
