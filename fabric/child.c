@@ -156,8 +156,8 @@ static _Noreturn void child_become(const struct child *c, pid_t parent, int log_
 		_exit(126);
 	if (dup2(null_fd, 0) < 0 || dup2(log_fd, 1) < 0 || dup2(log_fd, 2) < 0)
 		_exit(126);
-	if (null_fd > 2)
-		(void)close(null_fd);
+	/* What the fabric itself was given open ends here: whoever reads its other end waits for the last holder. */
+	closefrom(3);
 	execve(c->argv[0], c->argv, c->env);
 	dprintf(2, "cannot run %s: %s\n", c->argv[0], strerror(errno));
 	_exit(127);

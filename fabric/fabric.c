@@ -164,9 +164,11 @@ static void fabric_start_kind(struct fabric *f, enum member_kind kind)
 
 static void fabric_start_redis(struct fabric *f)
 {
-	struct probe_spec spec = {
-		.unix_path = f->members.socket, .question = "PING\r\n", .answer = "+PONG", .but_patience = "-LOADING"
-	};
+	struct probe_spec spec = { .unix_path = f->members.socket,
+				   .question = f->members.redis_question,
+				   .preface = "+OK\r\n", /* to AUTH */
+				   .answer = "+PONG",
+				   .but_patience = "-LOADING" };
 
 	f->phase = FABRIC_START_REDIS;
 	fabric_start_kind(f, MEMBER_REDIS);

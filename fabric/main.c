@@ -123,6 +123,14 @@ static int run(const struct options *o)
 	return status;
 }
 
+/* Its instances must not have it either. */
+static void ignore(const char *variable)
+{
+	if (getenv(variable))
+		log_warn("%s has no effect here: the fabric runs a Redis of its own", variable);
+	(void)unsetenv(variable);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -131,7 +139,7 @@ int main(int argc, char **argv)
 	if (status != OPTIONS_GO)
 		return status;
 	log_open(false, LOG_INFO, "fabric");
-	if (getenv("SQUARE_REDIS_URL"))
-		log_warn("SQUARE_REDIS_URL has no effect here: the fabric runs a Redis of its own");
+	ignore("SQUARE_REDIS_URL");
+	ignore("SQUARE_REDIS_URL_FILE");
 	return run(&options);
 }

@@ -5,12 +5,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "config.h"
 #include "haproxy.h"
 #include "log.h"
 #include "program.h"
+#include "users.h"
 
 #define MEMBER_CONNECTIONS 20000 /* of the balancer, if the limit of open files allows */
 
@@ -25,6 +27,7 @@ static int member_write_redis(const struct rundir *dir, const char *socket, stru
 		   "port 0\n"
 		   "unixsocket %s\n"
 		   "unixsocketperm 700\n"
+		   "aclfile %s/redis/users.acl\n"
 		   "dir %s/redis\n"
 		   "daemonize no\n"
 		   "always-show-logo no\n"
@@ -37,9 +40,49 @@ static int member_write_redis(const struct rundir *dir, const char *socket, stru
 		   "latency-tracking no\n"
 		   "maxmemory-policy noeviction\n"
 		   "maxclients 10000\n",
-		   socket, rundir_path(dir));
+		   socket, rundir_path(dir), rundir_path(dir));
 	rc = rundir_write(dir, "redis/redis.conf", &conf, info);
 	buf_fini(&conf);
+	return rc;
+}
+
+/* Who may do what in Redis, and for each user a file with the URL to come by. */
+static int member_write_users(const struct rundir *dir, const char *socket, const struct users *users,
+			      struct errinfo *info)
+{
+	struct buf text = BUF_INIT;
+	char name[64];
+	int rc;
+
+	users_render(users, &text);
+	rc = rundir_write(dir, "redis/users.acl", &text, info);
+	for (size_t i = 0; rc == ERR_OK && i < users->n; i++) {
+		(void)snprintf(name, sizeof(name), "redis/%s.url", users->all[i].name);
+		buf_clear(&text);
+		users_url(&users->all[i], socket, &text);
+		rc = rundir_write(dir, name, &text, info);
+	}
+	if (text.data)
+		explicit_bzero(text.data, text.cap);
+	buf_fini(&text);
+	return rc;
+}
+
+static int member_prepare_redis(struct members *m, const struct rundir *dir, struct errinfo *info)
+{
+	struct users users;
+	int rc;
+
+	users_make(&users);
+	m->socket = rundir_file(dir, "redis/redis.sock");
+	m->admin_url_file = rundir_file(dir, "redis/" USERS_ADMIN ".url");
+	if (asprintf(&m->redis_question, "AUTH " USERS_ADMIN " %s\r\nPING\r\n",
+		     users_find(&users, USERS_ADMIN)->password) < 0)
+		log_fatal("no memory for a question");
+	rc = member_write_redis(dir, m->socket, info);
+	if (rc == ERR_OK)
+		rc = member_write_users(dir, m->socket, &users, info);
+	users_wipe(&users);
 	return rc;
 }
 
@@ -121,7 +164,7 @@ static char *member_env(const char *name, const char *value)
 static char **member_environment(const struct member_context *x, const struct plan_role *role, unsigned index)
 {
 	const struct plan_instance *in = &role->instances[index];
-	char **env = calloc(role->def->n_endpoints + 5, sizeof(*env)), name[128], at[140];
+	char **env = calloc(role->def->n_endpoints + 5, sizeof(*env)), name[128], at[140], *url_file;
 	size_t n = 0;
 
 	if (!env)
@@ -132,8 +175,10 @@ static char **member_environment(const struct member_context *x, const struct pl
 		(void)snprintf(at, sizeof(at), "127.0.0.1:%u", in->ports[e].port);
 		env[n++] = member_env(name, at);
 	}
-	(void)snprintf(at, sizeof(at), "unix://%s", x->m->socket);
-	env[n++] = member_env("SQUARE_REDIS_URL", at);
+	url_file = rundir_file(x->dir,
+			       role->def->kind == CSDEF_WEB ? "redis/" USERS_WEB ".url" : "redis/" USERS_WORKER ".url");
+	env[n++] = member_env("SQUARE_REDIS_URL_FILE", url_file);
+	free(url_file);
 	if (role->def->kind == CSDEF_WEB && !role->told_proxies)
 		env[n++] = member_env("SQUARE_TRUSTED_PROXIES", "127.0.0.1");
 	if (role->probe_token && !role->told_probe_token)
@@ -185,12 +230,11 @@ int members_prepare(struct members *m, uv_loop_t *loop, const struct plan *plan,
 	struct member_context x = { .m = m, .loop = loop, .plan = plan, .dir = dir, .on_event = on_event, .arg = arg };
 	int rc = ERR_NOT_FOUND;
 
-	m->socket = rundir_file(dir, "redis/redis.sock");
 	x.log_dir = rundir_file(dir, "log");
 	if ((x.redis = program_find("redis-server", "redis-server", info)) &&
 	    (x.haproxy = program_find("haproxy", "haproxy", info)) && (x.web = program_sibling("web-role", info)) &&
 	    (x.worker = program_sibling("worker-role", info)))
-		rc = member_write_redis(dir, m->socket, info);
+		rc = member_prepare_redis(m, dir, info);
 	if (rc == ERR_OK)
 		rc = member_write_haproxy(dir, plan, info);
 	if (rc == ERR_OK)
@@ -217,7 +261,9 @@ void members_free(struct members *m)
 		child_free(m->all[i].child);
 	free(m->all);
 	free(m->socket);
-	m->all = NULL;
-	m->socket = NULL;
-	m->n = 0;
+	free(m->admin_url_file);
+	if (m->redis_question)
+		explicit_bzero(m->redis_question, strlen(m->redis_question));
+	free(m->redis_question);
+	*m = (struct members){ 0 };
 }

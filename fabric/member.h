@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The processes of a running service: Redis, the load balancer, and every instance of every role; how each is started
- * (command line, environment, files). */
+ * (command line, environment, files). Redis gets users with passwords that are new at each start; see users.h. */
 #ifndef SQUARE_MEMBER_H
 #define SQUARE_MEMBER_H
 
@@ -24,7 +24,9 @@ struct member {
 struct members {
 	struct member *all; /* Redis, the instances in the plan's order, the balancer */
 	size_t n;
-	char *socket; /* of Redis */
+	char *socket;         /* of Redis */
+	char *admin_url_file; /* holds the URL of the user who may do everything there */
+	char *redis_question; /* asks Redis, as that user, whether it is there; a secret */
 };
 
 /* Finds the programs, writes redis.conf and haproxy.cfg into the folder and prepares every process; starts none.

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "config.h"
 #include "log.h"
+#include "secret.h"
 #include "tokens.h"
 
 extern char **environ;
@@ -65,13 +65,9 @@ static int plan_tokens(struct plan_role *role, const struct config *cfg, struct 
 
 static char *plan_random_token(void)
 {
-	unsigned char bytes[32];
-	char *text = plan_alloc(2 * sizeof(bytes) + 1, 1);
+	char *text = plan_alloc(SECRET_SIZE, 1);
 
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		log_fatal("getrandom: %s", strerror(errno));
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	secret_draw(text);
 	return text;
 }
 

@@ -116,6 +116,7 @@ static void on_probe_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *unused
 	struct probe_try *t = stream->data;
 	struct probe *p = t->probe;
 	char why[sizeof(p->last)];
+	const char *said = t->reply;
 
 	(void)unused;
 	if (!p || n == 0)
@@ -123,16 +124,18 @@ static void on_probe_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *unused
 	if (n > 0)
 		t->len += (size_t)n;
 	t->reply[t->len] = '\0';
-	if (probe_begins(t->reply, p->spec.answer)) {
+	if (probe_begins(said, p->spec.preface))
+		said += strlen(p->spec.preface);
+	if (probe_begins(said, p->spec.answer)) {
 		probe_done(p, ERR_OK);
 		return;
 	}
-	if (n > 0 && t->len < sizeof(t->reply) - 1 && !strchr(t->reply, '\n'))
+	if (n > 0 && t->len < sizeof(t->reply) - 1 && !strchr(said, '\n'))
 		return; /* not a whole line yet */
-	if (probe_begins(t->reply, p->spec.but_patience))
+	if (probe_begins(said, p->spec.but_patience))
 		p->deadline_us = clock_mono_us() + p->spec.deadline_ms * 1000;
-	if (t->len > 0)
-		(void)snprintf(why, sizeof(why), "it answers: %.*s", (int)strcspn(t->reply, "\r\n"), t->reply);
+	if (*said)
+		(void)snprintf(why, sizeof(why), "it answers: %.*s", (int)strcspn(said, "\r\n"), said);
 	else
 		(void)snprintf(why, sizeof(why), "it closes the connection");
 	probe_again(p, why);

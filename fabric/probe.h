@@ -18,6 +18,7 @@ struct probe_spec {
 	const char *unix_path; /* a unix socket, or NULL for 127.0.0.1:port */
 	uint16_t port;
 	const char *question;     /* the bytes to send */
+	const char *preface;      /* what comes before the answer and is passed over, or NULL */
 	const char *answer;       /* what the reply must begin with */
 	const char *but_patience; /* a reply that begins so renews the deadline ("-LOADING"), or NULL */
 	uint64_t deadline_ms;

@@ -71,6 +71,8 @@ void report_state(const struct plan *plan, const struct rundir *dir, const struc
 		if (one->kind == MEMBER_REDIS) {
 			buf_byte(out, ',');
 			report_text(out, "socket", m->socket);
+			buf_byte(out, ',');
+			report_text(out, "admin_url_file", m->admin_url_file);
 		}
 		report_process(one, out);
 		buf_byte(out, '}');

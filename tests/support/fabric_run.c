@@ -27,6 +27,7 @@ struct fabric_run {
 	pid_t pid;
 	int out_fd;
 	char dir[PATH_MAX], socket[PATH_MAX];
+	char redis_url[PATH_MAX + 256], redis_auth[256];
 	bool own_dir;
 	unsigned http, tcp;
 	char *said;
@@ -118,6 +119,22 @@ struct fabric_run *fabric_run_spawn(const char *definition, const char *configur
 	return f;
 }
 
+/* unix://USER:PASSWORD@PATH */
+static void fabric_run_read_url(struct fabric_run *f, const char *path)
+{
+	FILE *in = path ? fopen(path, "re") : NULL;
+
+	if (!in || !fgets(f->redis_url, sizeof(f->redis_url), in) ||
+	    sscanf(f->redis_url, "unix://square-admin:%200[^@]", f->redis_auth + 14) != 1) {
+		(void)fprintf(stderr, "expected the URL of square-admin in %s, found \"%s\"\n", path ? path : "no file",
+			      f->redis_url);
+		abort();
+	}
+	memcpy(f->redis_auth, "REDISCLI_AUTH=", 14);
+	f->redis_url[strcspn(f->redis_url, "\n")] = '\0';
+	(void)fclose(in);
+}
+
 static bool fabric_run_is_ready(void *arg)
 {
 	struct fabric_run *f = arg;
@@ -130,6 +147,8 @@ static bool fabric_run_is_ready(void *arg)
 	if (ready) {
 		(void)snprintf(f->socket, sizeof(f->socket), "%s",
 			       json_string_value(json_object_get(json_object_get(state, "redis"), "socket")));
+		fabric_run_read_url(f, json_string_value(
+					   json_object_get(json_object_get(state, "redis"), "admin_url_file")));
 		json_array_foreach(json_object_get(state, "endpoints"), i, one)
 		{
 			unsigned port = (unsigned)json_integer_value(json_object_get(one, "port"));
@@ -213,6 +232,16 @@ const char *fabric_run_dir(const struct fabric_run *f)
 const char *fabric_run_socket(const struct fabric_run *f)
 {
 	return f->socket;
+}
+
+const char *fabric_run_redis_url(const struct fabric_run *f)
+{
+	return f->redis_url;
+}
+
+const char *fabric_run_redis_auth(const struct fabric_run *f)
+{
+	return f->redis_auth;
 }
 
 const char *fabric_run_said(struct fabric_run *f)

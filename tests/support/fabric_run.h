@@ -33,7 +33,11 @@ unsigned fabric_run_tcp(const struct fabric_run *f);
 pid_t fabric_run_pid(const struct fabric_run *f); /* of the fabric itself */
 const char *fabric_run_dir(const struct fabric_run *f);
 const char *fabric_run_socket(const struct fabric_run *f); /* of its Redis */
-const char *fabric_run_said(struct fabric_run *f);         /* all it wrote to the terminal so far */
+/* Where its Redis is, with the user who may do everything there. */
+const char *fabric_run_redis_url(const struct fabric_run *f);
+/* That user's password as an environment entry for `redis-cli --user square-admin -s SOCKET`. */
+const char *fabric_run_redis_auth(const struct fabric_run *f);
+const char *fabric_run_said(struct fabric_run *f); /* all it wrote to the terminal so far */
 
 /* Of a process as state.json says now: "redis", "balancer" or an instance id. 0 while it does not run. */
 pid_t fabric_run_pid_of(struct fabric_run *f, const char *name);
