@@ -46,9 +46,10 @@ static void assert_redis(struct fabric_run *f, const char *command, const char *
 {
 	struct proc_result r;
 	char line[PATH_MAX + 64];
+	const char *const argv[] = { "sh", "-c", line, NULL }, *const env[] = { fabric_run_redis_auth(f), NULL };
 
-	(void)snprintf(line, sizeof(line), "redis-cli -s %s %s", fabric_run_socket(f), command);
-	proc_shell(line, SOON_MS, &r);
+	(void)snprintf(line, sizeof(line), "redis-cli --user square-admin -s %s %s", fabric_run_socket(f), command);
+	proc_run(argv, env, NULL, SOON_MS, &r);
 	ck_assert_msg(r.status == 0 && strcmp(r.out, expected) == 0, "%s: status %d, %s%s", line, r.status, r.out,
 		      r.err);
 	proc_result_fini(&r);

@@ -252,12 +252,14 @@ static pid_t delete_hints(void)
 {
 	static char script[PATH_MAX * 2];
 	static const char *const argv[] = { "sh", "-c", script, NULL };
+	const char *const env[] = { fabric_run_redis_auth(service), NULL };
 
-	(void)snprintf(script, sizeof(script),
-		       "while :; do redis-cli -s %s eval \"for _, p in ipairs({'{jq:*}:r:*', '{jq:*}:mk'}) do "
-		       "for _, k in ipairs(redis.call('keys', p)) do redis.call('del', k) end end\" 0 >/dev/null; done",
-		       fabric_run_socket(service));
-	return proc_spawn(argv, NULL, -1, -1, -1);
+	(void)snprintf(
+	    script, sizeof(script),
+	    "while :; do redis-cli --user square-admin -s %s eval \"for _, p in ipairs({'{jq:*}:r:*', '{jq:*}:mk'}) do "
+	    "for _, k in ipairs(redis.call('keys', p)) do redis.call('del', k) end end\" 0 >/dev/null; done",
+	    fabric_run_socket(service));
+	return proc_spawn(argv, env, -1, -1, -1);
 }
 
 START_TEST(test_waits_are_answered_though_hints_are_deleted)

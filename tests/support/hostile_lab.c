@@ -74,7 +74,7 @@ void hostile_start_fabric(void)
 {
 	static const char *const env[] = { "WEB_INSTANCES=1", "WORKER_INSTANCES=1", PATIENCE, NULL };
 	fabric = fabric_run_start(env);
-	(void)snprintf(redis_url, sizeof redis_url, "unix://%s", fabric_run_socket(fabric));
+	(void)snprintf(redis_url, sizeof redis_url, "%s", fabric_run_redis_url(fabric));
 	hostile.port = fabric_run_http(fabric);
 	hostile.balanced = true;
 }

@@ -162,7 +162,7 @@ void raw_answer_fini(struct raw_answer *a)
 
 const char *raw_header(struct raw_answer *a, const char *name)
 {
-	static char value[1024];
+	static _Thread_local char value[1024];
 	size_t n = strlen(name);
 	const char *line = buf_cstr(&a->head);
 	while ((line = strchr(line, '\n'))) {

@@ -37,7 +37,7 @@ bool raw_ends(struct raw_client *c, unsigned deadline_ms); /* reads to the end; 
 void raw_close(struct raw_client *c);
 void raw_reset(struct raw_client *c); /* closes with a RST */
 
-/* A header's value, into a static buffer; NULL when it is not there. */
+/* A header's value, into a static buffer of the thread; NULL when it is not there. */
 const char *raw_header(struct raw_answer *a, const char *name);
 void raw_answer_fini(struct raw_answer *a);
 
