@@ -206,7 +206,7 @@ chaos: $(CHAOS_BIN) $(BIN) ## build the fault table's program; ./dev chaos runs 
 check-asan: ## all tests under AddressSanitizer and UBSan, but the random schedules: they try Redis, which is not built here
 	$(Q)$(MAKE) SAN=address,undefined check-sanitized
 check-sanitized: tests
-	$(call runtests,$(filter-out %/check_mutants %/check_schedule,$(TEST_BIN)))
+	$(call runtests,$(filter-out %/check_mutants %/check_schedule %/check_fsck_repairs,$(TEST_BIN)))
 check-tsan: ## the web role, which has threads, under ThreadSanitizer
 	$(Q)$(MAKE) SAN=thread check-threads
 check-threads: threads

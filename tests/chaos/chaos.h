@@ -35,6 +35,9 @@ uint64_t chaos_below(struct chaos_run *r, uint64_t n); /* 0 … n-1; n > 0 */
 /* The promise is missed: "expected …, came …". The first such sentence is kept and printed; the row goes on or returns,
  * as it likes. */
 void chaos_fail(struct chaos_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for a promise in time. With --patient it is told as a note: on a machine that others slow down at will, only
+ * what is lost, wrong, double or never comes counts. */
+void chaos_late(struct chaos_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool chaos_failed(const struct chaos_run *r);
 /* A further figure or remark, printed below the ledger's table, one line each, at most 160 characters. */
 void chaos_note(struct chaos_run *r, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -92,6 +92,20 @@ void chaos_fail(struct chaos_run *r, const char *format, ...)
 	atomic_store(&r->failed, true);
 }
 
+void chaos_late(struct chaos_run *r, const char *format, ...)
+{
+	char text[CHAOS_NOTE_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	if (r->patient)
+		chaos_note(r, "LATE: %.150s", text);
+	else
+		chaos_fail(r, "%s", text);
+}
+
 bool chaos_failed(const struct chaos_run *r)
 {
 	return atomic_load(&r->failed);

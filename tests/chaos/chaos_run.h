@@ -16,7 +16,7 @@
 struct chaos_run {
 	const struct chaos_row *row;
 	struct ledger *ledger;
-	bool lengthy;
+	bool lengthy, patient;
 	unsigned trials;
 	atomic_ullong random;
 	atomic_uint done, of;

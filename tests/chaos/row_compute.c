@@ -105,7 +105,7 @@ void row_compute_killed(struct chaos_run *r)
 		chaos_fail(r, "expected %u jobs to run again, came %llu", done,
 			   (unsigned long long)ledger_get(ledger, LEDGER_RERUN));
 	if (ledger_percentile(ledger, LEDGER_BY_RERUN, 100) > RERUN_MS)
-		chaos_fail(r, "expected each job to run again within %d ms of its child's death, came %.0f ms",
+		chaos_late(r, "expected each job to run again within %d ms of its child's death, came %.0f ms",
 			   RERUN_MS, ledger_percentile(ledger, LEDGER_BY_RERUN, 100));
 }
 

@@ -159,31 +159,32 @@ static const char script_registry[] =
 struct forgery {
 	const char *name;
 	void (*victim)(struct forger *f);
+	char state;         /* in which the victim must be still; 0: any */
 	const char *script; /* KEYS[1] the victim's record, ARGV random bytes and the tag; NULL: the victim is it */
 	bool isolated;      /* the victim's id must be put aside */
 };
 
 static const struct forgery forgeries[] = {
-	{ "delayed job, record cut in two", victim_delayed, script_cut, true },
-	{ "delayed job, random bytes", victim_delayed, script_garbage, true },
-	{ "delayed job, another magic", victim_delayed, script_magic, true },
-	{ "delayed job, a length that leads out", victim_delayed, script_length, true },
-	{ "delayed job, a list instead", victim_delayed, script_list, true },
-	{ "queued job, no record", victim_queued, NULL, true },
-	{ "queued job, a hash instead", victim_queued, script_hash, true },
-	{ "running job, record cut in two", victim_running, script_cut, true },
-	{ "running job, random bytes", victim_running, script_garbage, true },
-	{ "running job, a list instead", victim_running, script_list, true },
-	{ "finished job, record cut in two", victim_done, script_cut, false },
-	{ "finished job, random bytes", victim_done, script_garbage, false },
-	{ "finished job, a hash instead", victim_done, script_hash, false },
-	{ "foreign ids in the waiting lists", victim_none, script_entries, false },
-	{ "foreign leases, a batch that is none", victim_none, script_lease, false },
-	{ "hints of other types", victim_none, script_hints, false },
-	{ "reply lists of another type", victim_none, script_replies, false },
-	{ "foreign text in the reply lists", victim_none, script_reply_text, false },
-	{ "foreign fields among the reusable results", victim_none, script_cache, false },
-	{ "foreign fields in the registry", victim_none, script_registry, false },
+	{ "delayed job, record cut in two", victim_delayed, 'd', script_cut, true },
+	{ "delayed job, random bytes", victim_delayed, 'd', script_garbage, true },
+	{ "delayed job, another magic", victim_delayed, 'd', script_magic, true },
+	{ "delayed job, a length that leads out", victim_delayed, 'd', script_length, true },
+	{ "delayed job, a list instead", victim_delayed, 'd', script_list, true },
+	{ "queued job, no record", victim_queued, 0, NULL, true },
+	{ "queued job, a hash instead", victim_queued, 0, script_hash, true },
+	{ "running job, record cut in two", victim_running, 'r', script_cut, true },
+	{ "running job, random bytes", victim_running, 'r', script_garbage, true },
+	{ "running job, a list instead", victim_running, 'r', script_list, true },
+	{ "finished job, record cut in two", victim_done, 0, script_cut, false },
+	{ "finished job, random bytes", victim_done, 0, script_garbage, false },
+	{ "finished job, a hash instead", victim_done, 0, script_hash, false },
+	{ "foreign ids in the waiting lists", victim_none, 0, script_entries, false },
+	{ "foreign leases, a batch that is none", victim_none, 0, script_lease, false },
+	{ "hints of other types", victim_none, 0, script_hints, false },
+	{ "reply lists of another type", victim_none, 0, script_replies, false },
+	{ "foreign text in the reply lists", victim_none, 0, script_reply_text, false },
+	{ "foreign fields among the reusable results", victim_none, 0, script_cache, false },
+	{ "foreign fields in the registry", victim_none, 0, script_registry, false },
 };
 enum { FORGERIES = sizeof forgeries / sizeof *forgeries };
 
@@ -202,6 +203,11 @@ static bool is_isolated(void *arg)
 
 	return rreply_type(probe_do(f->link, "LPOS", T ":bad", f->id)) == RREPLY_INTEGER;
 }
+
+struct trial {
+	struct forger *forger;
+	const struct forgery *what;
+};
 
 struct page {
 	struct client *client;
@@ -259,12 +265,33 @@ static void ask_for_victim(struct forger *f, const struct forgery *what)
 			   page.status, page.text);
 }
 
+/* On a busy machine a victim may be over before its record is spoilt: then another one is taken. */
+static bool spoil(void *arg)
+{
+	struct trial *t = arg;
+	struct forger *f = t->forger;
+	const char state[2] = { t->what->state, '\0' };
+	struct buf script = BUF_INIT;
+
+	t->what->victim(f);
+	if (!t->what->script || chaos_failed(f->probe.run))
+		return true;
+	buf_printf(&script,
+		   "if ARGV[3] ~= '' and redis.call('getrange', KEYS[1], 2, 2) ~= ARGV[3] then return 'late' end %s",
+		   t->what->script);
+	const struct rreply *r = probe_do(f->link, "EVAL", buf_cstr(&script), "1", f->key, f->garbage, T, state);
+	bool spoilt = strcmp(rreply_str(r, NULL), "late") != 0;
+	buf_fini(&script);
+	return spoilt;
+}
+
 static void forge(struct forger *f, const struct forgery *what)
 {
+	struct trial trial = { f, what };
+
 	draw_garbage(f);
-	what->victim(f);
-	if (what->script)
-		(void)probe_do(f->link, "EVAL", what->script, "1", f->key, f->garbage, T);
+	if (!wait_until(spoil, &trial, WAIT_MS))
+		chaos_fail(f->probe.run, "%s: expected a job to be in that state long enough", what->name);
 	ledger_add(chaos_ledger(f->probe.run), LEDGER_FAULTS, 1);
 	check_neighbours(f, what);
 	if (f->id[0])

@@ -85,7 +85,7 @@ static void drip(struct slow *s, struct drip *d)
 		raw_close(&d->client);
 		begin(s, d);
 	} else if (late_ms > LATE_MS + TICK_MS) {
-		chaos_fail(s->r, "expected a slow %s to be cut after %u ms, it was not %.0f ms later",
+		chaos_late(s->r, "expected a slow %s to be cut after %u ms, it was not %.0f ms later",
 			   d->kind == SLOW_HEAD ? "head" : "body", limits_ms[d->kind], late_ms);
 	}
 }
@@ -222,7 +222,7 @@ static void judge_closing(struct crowd *c)
 		late += idle_ms > (IDLE_S + HEAD_S) * 1000 + LATE_MS;
 	}
 	if (early || late)
-		chaos_fail(c->r, "expected idle connections to be closed after %d to %d s, came %u earlier, %u later",
+		chaos_late(c->r, "expected idle connections to be closed after %d to %d s, came %u earlier, %u later",
 			   IDLE_S, IDLE_S + HEAD_S, early, late);
 }
 
@@ -280,7 +280,7 @@ static void judge_latency(struct scene *s)
 	for (int turn = 1; ratio > MOST_RATIO && turn < TURNS; turn++)
 		ratio = compare(s);
 	if (ratio > MOST_RATIO)
-		chaos_fail(s->r,
+		chaos_late(s->r,
 			   "expected a p99 of at most %d times that without the crowd, came %.2f times, %d times over",
 			   MOST_RATIO, ratio, TURNS);
 }

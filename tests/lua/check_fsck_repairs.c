@@ -336,7 +336,7 @@ START_TEST(test_fsck_of_a_queue_in_motion_finds_nothing)
 	if (child == 0) {
 		struct lua_lab own = { ask_lab->redis, rsync_open(redis_private_url(ask_lab->redis), 20000, &info),
 				       LAB_START_US };
-		char *failure = own.link ? lua_schedule(&own, 7, 6000, NULL) : NULL;
+		char *failure = own.link ? lua_schedule(&own, 7, 6000, 1, NULL) : NULL;
 		if (failure)
 			fprintf(stderr, "%s", failure);
 		_exit(!own.link || failure ? 1 : 0);

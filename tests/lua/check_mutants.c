@@ -156,7 +156,7 @@ static const struct mutant {
 	{ "peek.lua", "if state == 'r' then", "if state == 'd' then" },
 };
 
-enum { MUTANTS = sizeof mutants / sizeof *mutants, STEPS = 8000, SEED = 7 };
+enum { MUTANTS = sizeof mutants / sizeof *mutants, STEPS = 8000, SEED = 7, LOOK = 5 };
 
 /* The part of the library that came from one file, between its mark and the next. */
 static char *section(char *text, const char *file, char **end)
@@ -215,7 +215,7 @@ static bool killed(const struct mutant *m)
 
 	ck_assert_msg(!error, "%s, `%s`: the mutant does not even load: %s", m->file, m->to, error);
 	free(text);
-	char *failure = lua_schedule(lab, SEED, STEPS, &stats);
+	char *failure = lua_schedule(lab, SEED, STEPS, LOOK, &stats);
 	printf("  %-12s %-46.46s  %s", m->file, m->from, failure ? "killed" : "SURVIVED");
 	if (failure)
 		printf(" in step %u: %.*s", stats.steps,
@@ -245,7 +245,7 @@ START_TEST(test_schedule_passes_the_library_itself)
 
 	ck_assert_ptr_null(lua_lab_load(lab, text));
 	free(text);
-	char *failure = lua_schedule(lab, SEED, STEPS, NULL);
+	char *failure = lua_schedule(lab, SEED, STEPS, LOOK, NULL);
 	ck_assert_msg(!failure, "%s", failure);
 }
 END_TEST

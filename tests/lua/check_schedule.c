@@ -19,7 +19,7 @@ static void run(uint64_t seed, unsigned steps)
 {
 	struct lua_lab *lab = lua_lab_new(true, NULL);
 	struct lua_schedule_stats stats;
-	char *failure = lua_schedule(lab, seed, steps, &stats);
+	char *failure = lua_schedule(lab, seed, steps, 1, &stats);
 
 	printf("schedule: SCHEDULE_SEED=%llu, %u steps, %u calls (%u repeated), %llu jobs accepted, %llu ended, %llu "
 	       "isolated\n",

@@ -526,7 +526,7 @@ static void drain(struct schedule *s)
 	}
 }
 
-char *lua_schedule(struct lua_lab *lab, uint64_t seed, unsigned steps, struct lua_schedule_stats *stats)
+char *lua_schedule(struct lua_lab *lab, uint64_t seed, unsigned steps, unsigned look, struct lua_schedule_stats *stats)
 {
 	struct schedule *s = must_calloc(1, sizeof *s);
 	char *failure;
@@ -534,6 +534,7 @@ char *lua_schedule(struct lua_lab *lab, uint64_t seed, unsigned steps, struct lu
 	lua_lab_reset(lab);
 	s->lab = lab;
 	s->seed = s->random = seed;
+	s->look = look;
 	model_init(&s->model);
 	for (s->step = 0; s->step < steps && !s->failure; s->step++) {
 		turn_clock(s);

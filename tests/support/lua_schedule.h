@@ -17,7 +17,8 @@ struct lua_schedule_stats {
 };
 
 /* Empties the lab's Redis and runs. The same seed makes the same run. NULL when all held; else a malloc'd report: the
- * violation, seed and step, and the last steps. stats may be NULL. */
-char *lua_schedule(struct lua_lab *lab, uint64_t seed, unsigned steps, struct lua_schedule_stats *stats);
+ * violation, seed and step, and the last steps. stats may be NULL. The replies are compared at each call, the keys
+ * after every `look` steps: 1 finds the step that broke something, more is faster. */
+char *lua_schedule(struct lua_lab *lab, uint64_t seed, unsigned steps, unsigned look, struct lua_schedule_stats *stats);
 
 #endif

@@ -75,6 +75,8 @@ static void check_keys(struct schedule *s)
 	struct lua_state st;
 	struct errinfo info = { 0 };
 
+	if (s->step % s->look)
+		return;
 	if (lua_state_read(&st, s->lab->link, LAB_TAG, &info)) {
 		schedule_fail(s, info.text);
 	} else {

@@ -22,6 +22,7 @@ struct schedule {
 	struct model model;
 	uint64_t seed, random;
 	unsigned step, calls, replayed;
+	unsigned look; /* steps between two looks at the keys */
 	unsigned next_job, next_batch, next_idem;
 	unsigned boots[WORKERS];
 	struct seen_batch batches[BATCHES];
