@@ -363,7 +363,7 @@ START_TEST(test_the_worker_dies_with_the_call)
 	start_worker(0, one_slot);
 	start_web((const char *const[]){ "SQUARE_REACTORS=1", NULL });
 	wait_served();
-	call_later(&c, "{\"op\":\"sleep\",\"args\":[1500]}");
+	call_later(&c, "{\"op\":\"sleep\",\"args\":[6000],\"timeout_ms\":20000}");
 	ck_assert(wait_until(slot_is_taken, NULL, SOON_MS));
 	start_worker(1, one_slot);
 	ck_assert(wait_until(second_answers, body, SOON_MS));

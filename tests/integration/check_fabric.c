@@ -30,15 +30,12 @@ static bool nothing_left(void *arg)
 
 static void assert_answers(struct fabric_run *f)
 {
-	struct http_answer answer;
 	char *squares = tcp_client_ask(fabric_run_tcp(f), "12\n1.5\n7/3\n", 10000);
 
 	ck_assert_ptr_nonnull(squares);
 	ck_assert_str_eq(squares, "144\n2.25\n49/9\n");
 	free(squares);
-	http_client_get(fabric_run_http(f), "/readyz", &answer);
-	ck_assert_msg(answer.status == 200, "readyz: %ld %s %s", answer.status, answer.error, answer.body);
-	http_answer_fini(&answer);
+	ck_assert(fabric_run_wait_readyz(f, 200, SOON_MS));
 }
 
 /* Sets a key in the private Redis, or reads it. */
