@@ -75,9 +75,9 @@ TEST_BIN   := $(if $(TEST_SELECT),$(shell printf '%s\n' $(TEST_BIN) | grep -E '$
 THREADS_BIN := $(patsubst %,$(BUILD)/tests/integration/check_%,access auth direct endtoend events faults feed \
                hostile_clients http metrics_http queues submit_array)
 # without those that compute for minutes under valgrind; AddressSanitizer runs them all
-VALGRIND_BIN := $(filter-out $(patsubst %,$(BUILD)/tests/unit/check_%,answer arithmetic calculus clock decomposition \
-               distribution evaluate exact_json executor expr hypothesis id limit linear linear_cases log number_theory ode \
-               op op_identities peers polynomial pool regression rpc series special statistics tcp_session transform),$(UNIT_BIN))
+VALGRIND_BIN := $(filter-out $(patsubst %,$(BUILD)/tests/unit/check_%,answer arithmetic calculus chaos_oracle claimer clock decomposition \
+               distribution evaluate exact_json executor exposition expr hypothesis id limit linear linear_cases log number_theory ode \
+               op op_identities peers polynomial pool regression rpc sentinel series special statistics tcp_session textset transform),$(UNIT_BIN))
 BENCH_BIN  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
