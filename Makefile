@@ -23,7 +23,8 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(filte
 OPT      := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O2 -D_FORTIFY_SOURCE=3)
 CFLAGS   ?= $(if $(SAN),-g1,-g)
 # what guides the fuzzers: in what reads, not in what computes; they are made of the objects that the tests are made of
-COVER     = $(if $(and $(findstring address,$(SAN)),$(filter clang%,$(notdir $(CC)))),$(if $(filter common/% web-role/% worker-role/% tests/fuzz/%,$(filter-out worker-role/ops/%,$<)),-fsanitize=fuzzer-no-link))
+COVER     = $(if $(and $(findstring address,$(SAN)),$(filter clang%,$(notdir $(CC)))),$(if $(filter common/% web-role/% worker-role/% tests/fuzz/%,$(filter-out worker-role/ops/% $(COMPUTING),$<)),-fsanitize=fuzzer-no-link))
+COMPUTING = $(filter-out %/expr_parse.c,$(wildcard worker-role/math/*.c))
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DSQUARE_VERSION='"$(VERSION)"' $(WARN) $(HARDEN) $(OPT) -ffunction-sections \
             -MMD -MP -pthread $(CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
