@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "buf.h"
 #include "clock.h"
+#include "pause.h"
 #include "raw_client.h"
 
 enum { CONNECT_MS = 2000, RETRY_MS = 10 };
@@ -191,13 +191,6 @@ long client_submit(struct client *c, unsigned web, const size_t *jobs, size_t n,
 	return status;
 }
 
-static void pause_before_retry(void)
-{
-	static const struct timespec step = { 0, RETRY_MS * 1000000 };
-
-	(void)nanosleep(&step, NULL);
-}
-
 bool client_deliver(struct client *c, unsigned first_web, size_t job, unsigned deadline_ms)
 {
 	uint64_t now_us = clock_mono_us(), end_us = now_us + deadline_ms * 1000ULL;
@@ -210,7 +203,7 @@ bool client_deliver(struct client *c, unsigned first_web, size_t job, unsigned d
 			return true;
 		if (there && status == 0 && !oracle_key(c->o, job)[0])
 			return false;
-		pause_before_retry();
+		pause_ms(RETRY_MS);
 		now_us = clock_mono_us();
 	}
 	return false;

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "client.h"
 #include "clock.h"
 #include "ledger.h"
+#include "pause.h"
 
 enum {
 	THREADS_MAX = 32,
@@ -143,13 +143,6 @@ static void keep(struct load_thread *t, const size_t *jobs, size_t n, long statu
 	}
 }
 
-static void pause_us(uint64_t us)
-{
-	const struct timespec t = { (time_t)(us / 1000000), (long)(us % 1000000) * 1000 };
-
-	(void)nanosleep(&t, NULL);
-}
-
 /* Returns how many jobs are new. */
 static size_t submit_some(struct load_thread *t)
 {
@@ -171,7 +164,7 @@ static size_t submit_some(struct load_thread *t)
 	t->web = (t->web + 1) % world_count(l->world, WORLD_WEB);
 	keep(t, jobs, n, status);
 	if (status != 200 && status != 202)
-		pause_us(REFUSED_MS * 1000);
+		pause_ms(REFUSED_MS);
 	return old ? 0 : n;
 }
 

@@ -13,10 +13,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "pause.h"
 #include "report.h"
 
 enum { ROWS_MAX = 64, TICK_MS = 100, LINE_MS = 5000, LINE_MAX_WIDTH = 400, LIMIT_S = 300, LIMIT_LONG_S = 4 * 3600 };
@@ -229,7 +229,6 @@ static void show_progress(struct chaos_run *const *runs, size_t n)
 
 static void run_all(struct chaos_run *const *runs, size_t n)
 {
-	static const struct timespec tick = { 0, TICK_MS * 1000000 };
 	size_t next = 0, busy;
 
 	do {
@@ -240,7 +239,7 @@ static void run_all(struct chaos_run *const *runs, size_t n)
 			start_row(runs[next]);
 		show_progress(runs, n);
 		if (busy)
-			(void)nanosleep(&tick, NULL);
+			pause_ms(TICK_MS);
 	} while (busy);
 	if (isatty(2))
 		(void)fputs("\r\033[K", stderr);

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "clock.h"
 #include "http_client.h"
 #include "ledger.h"
+#include "pause.h"
 #include "rlink.h"
 
 enum { ANSWER_MS = 10000, STEP_MS = 50 };
@@ -69,7 +69,6 @@ bool probe_all_accepted(void *arg)
 
 void probe_refused_for(const struct probe *p, unsigned ms)
 {
-	static const struct timespec step = { 0, STEP_MS * 1000000 };
 	uint64_t end_us = clock_mono_us() + ms * 1000ull;
 
 	while (clock_mono_us() < end_us && !chaos_failed(p->run)) {
@@ -79,7 +78,7 @@ void probe_refused_for(const struct probe *p, unsigned ms)
 				chaos_fail(p->run, "expected 503 from %s while the fault lasts, came %ld",
 					   world_instance(WORLD_WEB, i), status);
 		}
-		(void)nanosleep(&step, NULL);
+		pause_ms(STEP_MS);
 	}
 }
 

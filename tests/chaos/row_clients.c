@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Faults as a client sees them: the web role that it talks to is killed around the answer; everybody sends one key. */
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "clock.h"
 #include "load.h"
+#include "pause.h"
 #include "proxy.h"
 #include "row_common.h"
 #include "rows.h"
@@ -208,7 +208,7 @@ static void *send_key(void *arg)
 		if (status == 200 || status == 202)
 			q->answered++;
 		else
-			(void)poll(NULL, 0, AGAIN_MS);
+			pause_ms(AGAIN_MS);
 	}
 	client_free(c);
 	return NULL;

@@ -13,6 +13,7 @@
 
 #include "client.h"
 #include "clock.h"
+#include "pause.h"
 #include "probe.h"
 #include "row_common.h"
 #include "rows.h"
@@ -103,7 +104,7 @@ static void *submit_often(void *arg)
 		else if (keyed)
 			chaos_fail(s->run, "expected a job to be acknowledged within %d s whatever the clock says",
 				   DELIVER_MS / 1000);
-		row_pause_ms(PAUSE_MS);
+		pause_ms(PAUSE_MS);
 	}
 	client_free(c);
 	return NULL;
@@ -119,7 +120,7 @@ static void jump(struct chaos_run *r, unsigned trial)
 
 	__atomic_store_n(shifts[which], offsets[trial % 4], __ATOMIC_SEQ_CST);
 	ledger_add(chaos_ledger(r), LEDGER_FAULTS, 1);
-	row_pause_ms(HOLD_MS);
+	pause_ms(HOLD_MS);
 }
 
 /* Jobs that ended because their time had run out, as the queue counts them. */
@@ -170,7 +171,7 @@ static void run_under_load(struct chaos_run *r, struct world *w, struct oracle *
 		if (pthread_create(&submitters[i].thread, NULL, submit_often, &submitters[i]))
 			abort();
 	}
-	row_pause_ms(HOLD_MS);
+	pause_ms(HOLD_MS);
 	for (unsigned i = 0; i < trials && !chaos_failed(r); i++) {
 		jump(r, i);
 		chaos_progress(r, i + 1, trials);

@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "row_common.h"
 
-#include <time.h>
-
-void row_pause_ms(unsigned ms)
-{
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
-
-	(void)nanosleep(&t, NULL);
-}
-
 void row_expect_p99(struct chaos_run *r, enum ledger_time what, unsigned ms)
 {
 	const struct ledger *l = chaos_ledger(r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What several rows need: pauses, promised times. */
+/* What several rows need: promised times, the load under which they are given. */
 #ifndef SQUARE_TESTS_CHAOS_ROW_COMMON_H
 #define SQUARE_TESTS_CHAOS_ROW_COMMON_H
 
@@ -9,8 +9,6 @@
 #define ROW_RATE 1100u      /* jobs per second to be offered where the promise is given under at least 1,000 */
 #define ROW_LEASE_MS 12000u /* a lease, a reaper's tick, and the job itself */
 
-/* A pause between faults, not a wait for anything. */
-void row_pause_ms(unsigned ms);
 /* The row fails when there is no sample of it, or when 99 % of them are not within this. */
 void row_expect_p99(struct chaos_run *r, enum ledger_time what, unsigned ms);
 

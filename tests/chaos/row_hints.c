@@ -10,6 +10,7 @@
 #include "client.h"
 #include "clock.h"
 #include "load.h"
+#include "pause.h"
 #include "probe.h"
 #include "proxy.h"
 #include "row_common.h"
@@ -69,7 +70,7 @@ static void *steal(void *arg)
 	while (!atomic_load(&t->leaving)) {
 		t->stolen += (unsigned long long)rreply_int(probe_do(link, "EVAL", script, "0"));
 		t->rounds++;
-		row_pause_ms(atomic_load(&t->every_ms));
+		pause_ms(atomic_load(&t->every_ms));
 	}
 	rsync_close(link);
 	return NULL;

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "load.h"
 #include "oracle.h"
+#include "pause.h"
 #include "row_common.h"
 #include "rows.h"
 #include "wait_until.h"
@@ -95,7 +96,7 @@ static double kill_some(struct chaos_run *r, unsigned done, unsigned n)
 
 	k.link = world_link(k.w);
 	for (unsigned i = 0; i < n && !chaos_failed(r); i++) {
-		row_pause_ms(100 + (unsigned)chaos_below(r, 400));
+		pause_ms(100 + (unsigned)chaos_below(r, 400));
 		if (!wait_until(some_may_die, &k, LEASE_MS))
 			chaos_fail(r, "expected the jobs of a dead worker to be taken over within %d s",
 				   LEASE_MS / 1000);
@@ -179,7 +180,7 @@ void row_kill_term(struct chaos_run *r)
 	for (unsigned i = 0; i < n && !chaos_failed(r); i++) {
 		if (i % 5 == 3)
 			submit_long(r, o, c);
-		row_pause_ms(50 + (unsigned)chaos_below(r, 300));
+		pause_ms(50 + (unsigned)chaos_below(r, 300));
 		ask_to_leave(r, w, o, link, i);
 		if (!world_wait_ready(w, SETTLE_MS))
 			chaos_fail(r, "expected everybody to be ready again within a minute");

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "load.h"
 #include "oracle.h"
+#include "pause.h"
 #include "row_common.h"
 #include "rows.h"
 #include "wait_until.h"
@@ -67,11 +68,11 @@ static double kill_some(struct chaos_run *r, const char *appendfsync, unsigned d
 	oracle_mark(s.o, clock_wall_us());
 	await_resumption(&s);
 	for (unsigned i = 0; i < n && !chaos_failed(r); i++) {
-		row_pause_ms(50 + (unsigned)chaos_below(r, 500));
+		pause_ms(50 + (unsigned)chaos_below(r, 500));
 		if (strcmp(appendfsync, "everysec") == 0)
 			oracle_redis_dies(s.o);
 		redis_private_kill(redis);
-		row_pause_ms((unsigned)chaos_below(r, 300));
+		pause_ms((unsigned)chaos_below(r, 300));
 		redis_private_restart(redis);
 		oracle_mark(s.o, clock_wall_us());
 		ledger_add(chaos_ledger(r), LEDGER_FAULTS, 1);
@@ -140,7 +141,7 @@ static void *probe(void *arg)
 		uint64_t from_us = clock_mono_us();
 		long status = client_submit(c, p->web, &job, 1, 0, SETTLE_MS);
 		judge_probe(p, c, job, (double)(clock_mono_us() - from_us) / 1000, status);
-		row_pause_ms(10);
+		pause_ms(10);
 	}
 	client_free(c);
 	return NULL;
@@ -153,7 +154,7 @@ static void go_away(struct service *s, unsigned away_ms)
 	pid_t pid = redis_private_pid(redis);
 
 	(void)kill(pid, SIGTERM);
-	row_pause_ms(away_ms);
+	pause_ms(away_ms);
 	redis_private_restart(redis);
 	oracle_mark(s->o, clock_wall_us());
 	ledger_add(chaos_ledger(s->r), LEDGER_FAULTS, 1);
@@ -172,7 +173,7 @@ static void one_absence(struct service *s, unsigned away_ms)
 		if (pthread_create(&probers[i].thread, NULL, probe, &probers[i]) != 0)
 			abort();
 	}
-	row_pause_ms(200);
+	pause_ms(200);
 	go_away(s, away_ms);
 	await_resumption(s);
 	for (unsigned i = 0; i < webs; i++) {

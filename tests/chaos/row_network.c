@@ -10,6 +10,7 @@
 #include "load.h"
 #include "log.h"
 #include "oracle.h"
+#include "pause.h"
 #include "probe.h"
 #include "proxy.h"
 #include "row_common.h"
@@ -207,7 +208,7 @@ static unsigned cut_at_random(struct net *n, unsigned done, unsigned trials)
 				ledger_add(chaos_ledger(n->run), LEDGER_FAULTS, 1);
 			}
 		chaos_progress(n->run, done + made, done + trials);
-		row_pause_ms(5);
+		pause_ms(5);
 	}
 	return made;
 }
@@ -343,7 +344,7 @@ static void fall_into(struct net *n, bool total, unsigned length_ms)
 		if (h.web[i])
 			ask_behind(n, i);
 	while (clock_mono_us() < h.since_us + length_ms * 1000ull)
-		row_pause_ms(20);
+		pause_ms(20);
 	uint64_t during = ledger_get(ledger, LEDGER_ACKNOWLEDGED) - before;
 	if (!total && during < length_ms / 20)
 		chaos_fail(n->run, "expected the others to go on, %llu jobs were acknowledged meanwhile",
@@ -371,7 +372,7 @@ void row_network_black_hole(struct chaos_run *r)
 
 	net_open(&n, r, true, &load);
 	for (unsigned i = 0; i < chaos_trials(r) && !chaos_failed(r); i++) {
-		row_pause_ms(500);
+		pause_ms(500);
 		fall_into(&n, i % 2 == 1, HOLE_MS);
 		if (!wait_until(everybody_resumed, &resumption, READY_MS))
 			chaos_fail(r, "expected everybody to resume within %d s of the healing", READY_MS / 1000);

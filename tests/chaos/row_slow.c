@@ -12,6 +12,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "pause.h"
 #include "raw_client.h"
 #include "rows.h"
 #include "scene.h"
@@ -97,7 +98,7 @@ static void *drip_on(void *arg)
 	while (!atomic_load(&s->stopping)) {
 		for (int i = 0; i < SLOW && !chaos_failed(s->r); i++)
 			drip(s, &s->drips[i]);
-		(void)poll(NULL, 0, TICK_MS); /* the clients' pace: nothing is expected of its length */
+		pause_ms(TICK_MS); /* the clients' pace: nothing is expected of its length */
 	}
 	return NULL;
 }

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "load.h"
 #include "oracle.h"
+#include "pause.h"
 #include "proxy.h"
 #include "row_common.h"
 #include "rows.h"
@@ -103,7 +104,7 @@ static void kill_redis(struct soak *s)
 {
 	oracle_redis_dies(s->o);
 	redis_private_kill(world_redis(s->w));
-	row_pause_ms((unsigned)chaos_below(s->r, 300));
+	pause_ms((unsigned)chaos_below(s->r, 300));
 	redis_private_restart(world_redis(s->w));
 	rsync_close(s->link);
 	s->link = world_link(s->w);
@@ -114,7 +115,7 @@ static void stop_redis(struct soak *s)
 	pid_t pid = redis_private_pid(world_redis(s->w));
 
 	(void)kill(pid, SIGSTOP);
-	row_pause_ms(100 + (unsigned)chaos_below(s->r, 1000));
+	pause_ms(100 + (unsigned)chaos_below(s->r, 1000));
 	(void)kill(pid, SIGCONT);
 }
 
@@ -123,7 +124,7 @@ static void stop_worker(struct soak *s)
 	unsigned i = victim_of(s, WORLD_WORKER);
 
 	world_signal(s->w, WORLD_WORKER, i, SIGSTOP);
-	row_pause_ms(100 + (unsigned)chaos_below(s->r, 1500)); /* within its lease */
+	pause_ms(100 + (unsigned)chaos_below(s->r, 1500)); /* within its lease */
 	world_signal(s->w, WORLD_WORKER, i, SIGCONT);
 }
 
@@ -132,7 +133,7 @@ static void stop_web(struct soak *s)
 	unsigned i = victim_of(s, WORLD_WEB);
 
 	world_signal(s->w, WORLD_WEB, i, SIGSTOP);
-	row_pause_ms(100 + (unsigned)chaos_below(s->r, 1000));
+	pause_ms(100 + (unsigned)chaos_below(s->r, 1000));
 	world_signal(s->w, WORLD_WEB, i, SIGCONT);
 }
 
@@ -153,14 +154,14 @@ static void cut_links(struct soak *s)
 static void slow_links(struct soak *s)
 {
 	proxy_delay(s->proxy, 5 + (unsigned)chaos_below(s->r, 40));
-	row_pause_ms(300);
+	pause_ms(300);
 	proxy_delay(s->proxy, 0);
 }
 
 static void swallow(struct soak *s)
 {
 	proxy_black_hole(s->proxy);
-	row_pause_ms(100 + (unsigned)chaos_below(s->r, 1000));
+	pause_ms(100 + (unsigned)chaos_below(s->r, 1000));
 	proxy_heal(s->proxy);
 }
 
@@ -234,7 +235,7 @@ static struct size warm_up(struct soak *s)
 {
 	struct load *load = load_of(s);
 
-	row_pause_ms(WARM_UP_MS);
+	pause_ms(WARM_UP_MS);
 	load_stop(load);
 	return measure(s);
 }
@@ -252,7 +253,7 @@ static void make_faults(struct soak *s)
 		}
 		faults[order[i % FAULTS]](s);
 		ledger_add(chaos_ledger(s->r), LEDGER_FAULTS, 1);
-		row_pause_ms(100 + (unsigned)chaos_below(s->r, 800));
+		pause_ms(100 + (unsigned)chaos_below(s->r, 800));
 		chaos_progress(s->r, i + 1, n);
 	}
 }

@@ -11,12 +11,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "http_client.h"
 #include "ledger.h"
+#include "pause.h"
 #include "proc.h"
 #include "procstat.h"
 #include "wait_until.h"
@@ -67,13 +67,6 @@ static struct member *member_of(struct world *w, enum world_role role, unsigned 
 	if (index >= world_count(w, role))
 		give_up(NULL, "expected the index of an instance that there is");
 	return &w->members[role == WORLD_WEB ? index : w->webs + index];
-}
-
-static void pause_ms(long ms)
-{
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	(void)nanosleep(&t, NULL);
 }
 
 static off_t log_size(const struct member *m)

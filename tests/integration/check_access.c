@@ -14,6 +14,7 @@
 #include "raw_client.h"
 #include "redis_private.h"
 #include "role_run.h"
+#include "suite_run.h"
 #include "token_file.h"
 #include "wait_until.h"
 
@@ -469,9 +470,5 @@ int main(void)
 		tcase_add_checked_fixture(all[i], set_up, tear_down);
 		suite_add_tcase(s, all[i]);
 	}
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

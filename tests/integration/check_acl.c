@@ -20,6 +20,7 @@
 #include "redis_private.h"
 #include "rlink.h"
 #include "role_run.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define SOON_MS 30000
@@ -621,9 +622,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("acl");
-	SRunner *sr = srunner_create(s);
 	TCase *tc = tcase_create("core");
-	int failed;
 	tcase_add_unchecked_fixture(tc, set_up, tear_down);
 	tcase_set_timeout(tc, 150);
 	tcase_add_test(tc, test_whole_service_needs_no_right_that_it_lacks);
@@ -639,8 +638,5 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, test_default_user_without_rights_is_refused, 0, 2);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -16,6 +16,7 @@
 #include "job_client.h"
 #include "proc_tree.h"
 #include "rlink.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define HEAL_MS 60000
@@ -380,9 +381,5 @@ int main(void)
 	tcase_add_test(faults, test_killed_zygote_restarts_the_worker);
 	tcase_add_test(faults, test_killed_worker_takes_its_processes_along);
 	tcase_add_test(faults, test_stopped_service_leaves_no_process);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

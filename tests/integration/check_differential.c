@@ -12,6 +12,7 @@
 #include "buf.h"
 #include "op_ask.h"
 #include "proc.h"
+#include "suite_run.h"
 
 #define EXPRESSIONS 300
 #define DIGITS 50
@@ -306,9 +307,5 @@ int main(void)
 	tcase_add_test(core, test_reals_as_bc);
 	tcase_set_timeout(core, 300);
 	suite_add_tcase(s, core);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

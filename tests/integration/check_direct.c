@@ -18,6 +18,7 @@
 #include "redis_private.h"
 #include "rlink.h"
 #include "role_run.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define SOON_MS 20000
@@ -575,9 +576,5 @@ int main(void)
 		tcase_add_checked_fixture(all[i], set_up, tear_down);
 		suite_add_tcase(s, all[i]);
 	}
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

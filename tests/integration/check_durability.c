@@ -17,6 +17,7 @@
 #include "redis_private.h"
 #include "rlink.h"
 #include "role_run.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define SOON_MS 20000
@@ -384,9 +385,5 @@ int main(void)
 	tcase_add_loop_test(core, test_told, 0, sizeof told / sizeof *told);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, slow);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

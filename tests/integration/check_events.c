@@ -12,6 +12,7 @@
 #include "keys.h"
 #include "proc.h"
 #include "rlink.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define SILENCE_MS 25000 /* a comment must come within */
@@ -428,9 +429,5 @@ int main(void)
 		tcase_add_unchecked_fixture(all[i], set_up, tear_down);
 		suite_add_tcase(s, all[i]);
 	}
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -15,6 +15,7 @@
 #include "http_client.h"
 #include "job_client.h"
 #include "proc.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define HEAL_MS 60000
@@ -315,9 +316,7 @@ static TCase *part(Suite *s, const char *name)
 int main(void)
 {
 	Suite *faults = suite_create("faults");
-	SRunner *sr = srunner_create(faults);
 	TCase *tc = part(faults, "deaths");
-	int failed;
 
 	tcase_add_checked_fixture(tc, start_service, stop_service);
 	tcase_add_test(tc, test_killed_worker_loses_no_job);
@@ -330,8 +329,5 @@ int main(void)
 	tcase_add_test(tc, test_waits_are_answered_though_hints_are_deleted);
 	tc = part(faults, "outlive");
 	tcase_add_test(tc, test_jobs_outlive_the_fabric);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(faults);
 }

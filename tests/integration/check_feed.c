@@ -7,6 +7,7 @@
 
 #include "buf.h"
 #include "events_lab.h"
+#include "suite_run.h"
 
 START_TEST(test_feed_tells_queues_jobs_and_workers)
 {
@@ -106,9 +107,5 @@ int main(void)
 		tcase_add_unchecked_fixture(all[i], events_lab_start, events_lab_stop);
 		suite_add_tcase(s, all[i]);
 	}
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -14,6 +14,7 @@
 #include "redis_private.h"
 #include "rlink.h"
 #include "role_run.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define SOON_MS 60000
@@ -293,9 +294,5 @@ int main(void)
 	tcase_add_test(faults, test_fsck_of_a_redis_that_stops);
 	tcase_add_test(faults, test_fsck_beside_a_service_at_work);
 	suite_add_tcase(suite, faults);
-	SRunner *sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

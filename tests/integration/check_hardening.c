@@ -15,6 +15,7 @@
 #include "job_client.h"
 #include "proc.h"
 #include "sanitized.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define SOON_MS 30000
@@ -335,9 +336,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("hardening");
-	SRunner *sr = srunner_create(s);
 	TCase *tc = tcase_create("programs");
-	int failed;
 	if (!SANITIZED) /* a sanitizer's build is another thing */
 		tcase_add_test(tc, test_programs_are_hardened);
 	tcase_add_test(tc, test_soft_program_is_told);
@@ -353,8 +352,5 @@ int main(void)
 	tcase_add_test(tc, test_compute_child_has_one_socket);
 	tcase_add_test(tc, test_compute_child_stands_nowhere);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -14,6 +14,7 @@
 #include "fabric_run.h"
 #include "http_client.h"
 #include "proc.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define WORKERS 2
@@ -267,9 +268,5 @@ int main(void)
 	tcase_add_loop_test(limits, test_bulky_jobs_end, 0, (int)(sizeof bulky / sizeof *bulky));
 	suite_add_tcase(suite, faults);
 	suite_add_tcase(suite, limits);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -12,7 +12,9 @@
 #include "clock.h"
 #include "hostile_lab.h"
 #include "http_client.h"
+#include "pause.h"
 #include "sanitized.h"
+#include "suite_run.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -76,7 +78,7 @@ START_TEST(test_late_clients_are_cut)
 		ck_assert(raw_say(&clients[i], late[i].begins));
 	}
 	for (unsigned ticks = 0; !cut && ticks < HOSTILE_MS / TICK_MS; ticks++) {
-		poll(NULL, 0, TICK_MS); /* the attackers' pace; nothing is expected of its length */
+		pause_ms(TICK_MS); /* the attackers' pace; nothing is expected of its length */
 		cut = keep_late(clients);
 	}
 	for (int i = 0; i < LATE; i++) {
@@ -252,9 +254,5 @@ int main(void)
 	suite_add_tcase(s, late_ones);
 	tcase_set_timeout(others, 120);
 	suite_add_tcase(s, others);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "hostile_lab.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -228,9 +229,5 @@ int main(void)
 	suite_add_tcase(s, lack);
 	tcase_set_timeout(plain, 120);
 	suite_add_tcase(s, plain);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "hostile_lab.h"
+#include "suite_run.h"
 
 /* ---- framing ---- */
 
@@ -296,9 +297,5 @@ int main(void)
 	tcase_set_timeout(balanced, 120);
 	suite_add_tcase(s, direct);
 	suite_add_tcase(s, balanced);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

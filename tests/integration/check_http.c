@@ -13,6 +13,7 @@
 #include "proc.h"
 #include "redis_private.h"
 #include "rlink.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define DEADLINE_MS 20000
@@ -608,9 +609,5 @@ int main(void)
 		tcase_add_checked_fixture(all[i], set_up, tear_down);
 		suite_add_tcase(s, all[i]);
 	}
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pair.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 /* Of a queue that nobody has registered. */
@@ -387,9 +388,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, bounds);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pair.h"
+#include "suite_run.h"
 
 #define COUNT(table) (int)(sizeof(table) / sizeof *(table))
 
@@ -232,9 +233,5 @@ int main(void)
 	tcase_add_test(bounds, test_list_of_large_jobs_in_short_pages);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, bounds);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -15,6 +15,7 @@
 #include "rlink.h"
 #include "role_run.h"
 #include "scrape.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define SOON_MS 30000
@@ -461,9 +462,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -19,6 +19,7 @@
 #include "redis_private.h"
 #include "role_run.h"
 #include "sanitized.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define SUBMISSIONS 150
@@ -191,9 +192,5 @@ int main(void)
 	tcase_add_loop_test(faults, test_allocations_fail, 0, sizeof memory / sizeof *memory);
 	tcase_add_loop_test(faults, test_calls_fail, 0, sizeof calls / sizeof *calls);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

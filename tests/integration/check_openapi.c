@@ -13,6 +13,7 @@
 #include "redis_private.h"
 #include "role_run.h"
 #include "routes.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define SOON_MS 20000
@@ -591,9 +592,5 @@ int main(void)
 	tcase_set_timeout(core, 120);
 	tcase_add_unchecked_fixture(core, set_up, tear_down);
 	suite_add_tcase(s, core);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -11,6 +11,7 @@
 #include "exact_json.h"
 #include "fabric_run.h"
 #include "http_client.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define SOON_MS 30000
@@ -399,9 +400,5 @@ int main(void)
 	tcase_add_loop_test(v4, test_v4_get, 0, COUNT(queries));
 	tcase_add_loop_test(v4, test_v4_post, 0, COUNT(bodies));
 	tcase_add_test(v4, test_v4_many_expressions);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include "keys.h"
 #include "pair.h"
 #include "rlink.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 /* ---- redrive, pause ---- */
@@ -358,9 +359,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, bounds);
 	suite_add_tcase(s, many);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

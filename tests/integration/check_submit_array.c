@@ -10,6 +10,7 @@
 #include "raw_client.h"
 #include "rlink.h"
 #include "submit_lab.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define COUNT(table) (int)(sizeof(table) / sizeof *(table))
@@ -374,9 +375,5 @@ int main(void)
 		tcase_add_unchecked_fixture(all[i], submit_lab_start, submit_lab_stop);
 		suite_add_tcase(s, all[i]);
 	}
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "submit_lab.h"
+#include "suite_run.h"
 
 #define COUNT(table) (int)(sizeof(table) / sizeof *(table))
 
@@ -130,9 +131,5 @@ int main(void)
 		tcase_add_unchecked_fixture(all[i], submit_lab_start, submit_lab_stop);
 		suite_add_tcase(s, all[i]);
 	}
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -15,6 +15,7 @@
 #include "lua_schedule.h"
 #include "proc.h"
 #include "queue.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 static void clean(void)
@@ -456,9 +457,5 @@ int main(void)
 	tcase_add_test(faults, test_fsck_of_a_queue_in_motion_finds_nothing);
 	tcase_add_test(faults, test_fsck_of_a_long_queue_in_motion_finds_what_is_lost);
 	suite_add_tcase(suite, faults);
-	SRunner *sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

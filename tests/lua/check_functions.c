@@ -8,6 +8,7 @@
 #include "lua_ask.h"
 #include "lua_check.h"
 #include "queue.h"
+#include "suite_run.h"
 
 /* ---- enqueue ---- */
 
@@ -476,9 +477,5 @@ int main(void)
 		cases[i].add(tc);
 		suite_add_tcase(suite, tc);
 	}
-	SRunner *sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

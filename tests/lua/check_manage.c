@@ -10,6 +10,7 @@
 #include "lua_check.h"
 #include "must.h"
 #include "queue.h"
+#include "suite_run.h"
 
 static void finish_job(const char *batch, unsigned number, const char *kind)
 {
@@ -551,9 +552,5 @@ int main(void)
 		cases[i].add(tc);
 		suite_add_tcase(suite, tc);
 	}
-	SRunner *sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lua_schedule.h"
+#include "suite_run.h"
 
 static const struct mutant {
 	const char *file, *from, *to;
@@ -260,9 +261,5 @@ int main(void)
 	tcase_add_test(core, test_schedule_notices_every_mutant);
 	tcase_add_test(core, test_schedule_passes_the_library_itself);
 	suite_add_tcase(suite, core);
-	SRunner *sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "lua_check.h"
 #include "must.h"
 #include "queue.h"
+#include "suite_run.h"
 
 #define ASKS "|||q|60000000" /* results of the last 60 s will do */
 
@@ -446,9 +447,5 @@ int main(void)
 		cases[i].add(tc);
 		suite_add_tcase(suite, tc);
 	}
-	SRunner *sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

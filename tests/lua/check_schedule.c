@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "lua_schedule.h"
+#include "suite_run.h"
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
 {
@@ -55,9 +56,5 @@ int main(void)
 	tcase_add_test(core, test_schedule_holds_for_a_known_seed);
 	tcase_add_test(core, test_schedule_holds_for_any_seed);
 	suite_add_tcase(suite, core);
-	SRunner *sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

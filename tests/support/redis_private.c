@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "redis_private.h"
+#include "pause.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { START_TRIES = 3000, TRY_MS = 10, MORE_MAX = 32, SERVERS_MAX = 16 };
@@ -51,13 +51,6 @@ static void remember(struct redis_private *r, struct redis_private *instead_of)
 			running[i] = r;
 			return;
 		}
-}
-
-static void pause_ms(long ms)
-{
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&t, NULL);
 }
 
 static void show_log(const struct redis_private *r)

@@ -8,6 +8,7 @@
 #include "math/answer.h"
 #include "math/decimal.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 static const struct op some_op = { .name = "test" };
 
@@ -272,9 +273,5 @@ int main(void)
 	tcase_add_unchecked_fixture(core, op_ask_setup, op_ask_teardown);
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, faults);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -13,6 +13,7 @@
 #include "lengthy.h"
 #include "op.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 static const struct op_family *const families[] = { &op_arithmetic, &op_integer, &op_elementary, &op_digits };
 
@@ -500,9 +501,5 @@ int main(void)
 	tcase_add_test(faults, test_floor_at_a_jump_does_not_converge);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, faults);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

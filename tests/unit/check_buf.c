@@ -6,6 +6,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "suite_run.h"
 
 START_TEST(test_append_grows_and_keeps_bytes)
 {
@@ -287,9 +288,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "catalog.h"
 #include "catalog_json.h"
 #include "catalog_markdown.h"
+#include "suite_run.h"
 
 #define NUMBER(name) "{\"type\":[\"number\",\"string\"],\"title\":\"" name "\"}"
 #define REAL "{\"type\":[\"number\",\"string\"]}"
@@ -309,9 +310,5 @@ int main(void)
 	tcase_add_test(faults, test_add_refuses_what_is_no_catalogue);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include "chaos_run.h"
 #include "ledger.h"
 #include "report.h"
+#include "suite_run.h"
 
 static const struct chaos_row row = { 99, "a fault", "a promise", 3, 300, NULL };
 static struct chaos_run *run;
@@ -213,9 +214,7 @@ END_TEST
 int main(void)
 {
 	Suite *core = suite_create("core");
-	SRunner *sr = srunner_create(core);
 	TCase *tc = tcase_create("ledger");
-	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, test_percentile_is_nearest_rank);
@@ -232,8 +231,5 @@ int main(void)
 	tcase_add_test(tc, test_random_follows_the_seed);
 	tcase_add_test(tc, test_table_has_every_row_once);
 	suite_add_tcase(core, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(core);
 }

@@ -6,6 +6,7 @@
 
 #include "chaos_run.h"
 #include "oracle.h"
+#include "suite_run.h"
 
 #define ID "019ac1f0-0000-7000-8000-00000000000"
 #define FINAL(id, result, attempt)                                                                            \
@@ -164,9 +165,7 @@ END_TEST
 int main(void)
 {
 	Suite *core = suite_create("core");
-	SRunner *sr = srunner_create(core);
 	TCase *tc = tcase_create("oracle");
-	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, test_read_of_the_known_answer_is_right);
@@ -179,8 +178,5 @@ int main(void)
 	tcase_add_test(tc, test_unexpected_answer_fails);
 	tcase_add_test(tc, test_many_jobs_are_told_apart);
 	suite_add_tcase(core, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(core);
 }

@@ -13,6 +13,7 @@
 #include "redis_private.h"
 #include "resp.h"
 #include "rlink.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define DEADLINE_MS 10000
@@ -384,7 +385,6 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("chaos_proxy");
-	SRunner *sr = srunner_create(suite);
 	TCase *tc = tcase_create("scan");
 	tcase_add_test(tc, test_scan_finds_the_ends);
 	suite_add_tcase(suite, tc);
@@ -402,8 +402,5 @@ int main(void)
 	tcase_add_test(tc, test_delay_counts_both_ways);
 	tcase_add_test(tc, test_ends_are_passed_on);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

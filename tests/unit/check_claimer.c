@@ -13,6 +13,7 @@
 #include "loop_until.h"
 #include "reaper.h"
 #include "redis_private.h"
+#include "suite_run.h"
 
 #define DEADLINE_MS 20000
 #define TAG "{jq:math:0}"
@@ -726,9 +727,5 @@ int main(void)
 	tcase_add_test(faults, test_drain_while_starting);
 	tcase_add_test(faults, test_lost_claim_is_asked_again_after_refusal);
 	tcase_add_test(faults, test_unreadable_record_fails);
-	SRunner *sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "err.h"
+#include "suite_run.h"
 
 static const struct {
 	uint64_t us;
@@ -155,9 +156,5 @@ int main(void)
 	tcase_add_test(limits, test_parse_reads_no_further_than_told);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "csdef.h"
 #include "readfile.h"
+#include "suite_run.h"
 
 #define CASES_MAX 200
 #define NAME_SIZE 128
@@ -239,9 +240,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

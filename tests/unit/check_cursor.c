@@ -5,6 +5,7 @@
 
 #include "cursor.h"
 #include "err.h"
+#include "suite_run.h"
 
 static const struct {
 	char section;
@@ -92,9 +93,5 @@ int main(void)
 	tcase_add_test(limits, test_decode_refuses_what_is_too_long);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

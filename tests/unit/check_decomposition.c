@@ -8,6 +8,7 @@
 #include "exact_json.h"
 #include "op_ask.h"
 #include "op_matrix.h"
+#include "suite_run.h"
 
 /* ---- matrices of doubles ---- */
 
@@ -476,9 +477,5 @@ int main(void)
 	tcase_add_test(core, test_doubles_det);
 	tcase_add_test(core, test_doubles_eigenvectors);
 	suite_add_tcase(s, core);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

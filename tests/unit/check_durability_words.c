@@ -10,6 +10,7 @@
 #include "loop_until.h"
 #include "queue.h"
 #include "redis_private.h"
+#include "suite_run.h"
 
 #define DEADLINE_MS 10000
 
@@ -176,9 +177,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

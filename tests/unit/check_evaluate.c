@@ -8,6 +8,7 @@
 #include "lengthy.h"
 #include "op.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 /* ["expr"] with the quotes of a JSON string; expr must need no escapes. */
 static const char *args_of(const char *expr)
@@ -492,10 +493,5 @@ static Suite *evaluate_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(evaluate_suite());
-
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(evaluate_suite());
 }

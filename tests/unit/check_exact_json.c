@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "exact_json.h"
 #include "op.h"
+#include "suite_run.h"
 
 START_TEST(test_exact_json_round_trip)
 {
@@ -87,9 +88,5 @@ int main(void)
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, faults);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

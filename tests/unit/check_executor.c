@@ -11,6 +11,7 @@
 #include "err.h"
 #include "executor.h"
 #include "loop_until.h"
+#include "suite_run.h"
 
 #define DEADLINE_MS 60000
 #define LONG_MS 60000 /* for calls that shall end well however slow the machine is */
@@ -537,9 +538,5 @@ int main(void)
 	tcase_add_test(faults, test_executor_drain_when_empty);
 	tcase_add_test(faults, test_executor_free_with_calls_in_hand);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include "exposition.h"
 #include "metrics.h"
 #include "scrape.h"
+#include "suite_run.h"
 
 static struct exposition *all;
 static struct buf out;
@@ -283,9 +284,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -11,6 +11,7 @@
 #include "math/expr_derivative.h"
 #include "math/expr_tree.h"
 #include "math/function.h"
+#include "suite_run.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
 
@@ -726,10 +727,5 @@ static Suite *expr_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(expr_suite());
-
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(expr_suite());
 }

@@ -12,6 +12,7 @@
 
 #include "err.h"
 #include "readfile.h"
+#include "suite_run.h"
 
 #define FILES_LEAST 5
 #define FILE_MAX (1u << 20)
@@ -113,9 +114,5 @@ int main(void)
 	tcase_add_loop_test(core, test_corpus_holds, 0, COUNT);
 	tcase_set_timeout(core, 120);
 	suite_add_tcase(s, core);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

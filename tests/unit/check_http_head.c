@@ -6,6 +6,7 @@
 
 #include "err.h"
 #include "http_head.h"
+#include "suite_run.h"
 
 /* Feeds a head as it stands in a message: request line, then lines, each ended by \n. */
 static unsigned feed(struct http_head *h, char *text)
@@ -223,9 +224,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "config.h"
 #include "http_lab.h"
+#include "suite_run.h"
 
 #define HEAD_LIMIT HTTP_LAB_HEAD_LIMIT
 #define BODY_LIMIT HTTP_LAB_BODY_LIMIT
@@ -388,9 +389,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

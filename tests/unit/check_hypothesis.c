@@ -8,6 +8,7 @@
 #include "nist.h"
 #include "op.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 /* ---- core ---- */
 
@@ -221,9 +222,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, bad);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "err.h"
 #include "id.h"
+#include "suite_run.h"
 
 START_TEST(test_make_has_the_bits_of_rfc_9562)
 {
@@ -149,9 +150,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

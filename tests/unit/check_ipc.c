@@ -9,6 +9,7 @@
 
 #include "compute/ipc.h"
 #include "err.h"
+#include "suite_run.h"
 
 static int ends[2];
 
@@ -356,9 +357,5 @@ int main(void)
 	tcase_add_test(faults, test_reader_survives_noise);
 	tcase_add_test(faults, test_failure_refuses_what_is_not_one);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

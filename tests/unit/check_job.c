@@ -9,6 +9,7 @@
 #include "keys.h"
 #include "rcmd.h"
 #include "rurl.h"
+#include "suite_run.h"
 
 static struct span text(const char *s)
 {
@@ -401,9 +402,5 @@ static Suite *job_suite(void)
 
 int main(void)
 {
-	SRunner *sr = srunner_create(job_suite());
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(job_suite());
 }

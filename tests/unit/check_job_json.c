@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "job_json.h"
+#include "suite_run.h"
 
 #define ID "01a204a5-3f42-741e-8002-cf51adeb0f2e"
 #define NOW UINT64_C(1795374268226000) /* 2026-11-22T19:04:28.226Z */
@@ -559,9 +560,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "job_json.h"
+#include "suite_run.h"
 
 #define COUNT(table) (int)(sizeof(table) / sizeof *(table))
 
@@ -181,9 +182,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "job_json.h"
+#include "suite_run.h"
 
 #define NOW_US UINT64_C(1795374268226000) /* 2026-11-22T19:04:28.226Z */
 #define CASES_MAX 200
@@ -140,9 +141,5 @@ int main(void)
 	tcase_add_loop_test(faults, test_invalid, 0, invalid.n);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

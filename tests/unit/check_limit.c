@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "limit.h"
+#include "suite_run.h"
 
 #define S UINT64_C(1000000)
 #define BEGIN (UINT64_C(1000) * S)
@@ -187,9 +188,5 @@ int main(void)
 	tcase_set_timeout(limits, 60);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

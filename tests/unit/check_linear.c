@@ -7,6 +7,7 @@
 
 #include "op_ask.h"
 #include "op_matrix.h"
+#include "suite_run.h"
 
 static void get_poly(fmpq_poly_t out, json_t *v)
 {
@@ -448,9 +449,5 @@ int main(void)
 	tcase_add_loop_test(core, test_hnf_shape, 0, 8);
 	tcase_add_loop_test(core, test_lll_reduced, 0, 10);
 	suite_add_tcase(s, core);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

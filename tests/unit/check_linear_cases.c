@@ -11,6 +11,7 @@
 #include "lengthy.h"
 #include "op.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 START_TEST(test_examples)
 {
@@ -255,9 +256,5 @@ int main(void)
 	tcase_add_checked_fixture(bad, op_ask_setup, op_ask_teardown);
 	tcase_add_loop_test(bad, test_fault, 0, COUNT(faults));
 	suite_add_tcase(s, bad);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

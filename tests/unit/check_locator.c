@@ -11,6 +11,7 @@
 #include "proc.h"
 #include "redis_private.h"
 #include "rlink.h"
+#include "suite_run.h"
 
 #define DEADLINE_MS 20000
 enum { SENTINELS = 2, CLIENTS_MAX = 64 };
@@ -270,8 +271,6 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN); /* a link's process must */
 	Suite *suite = suite_create("locator");
 	TCase *core = tcase_create("core"), *faults = tcase_create("faults");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_unchecked_fixture(core, setup, teardown);
 	tcase_add_unchecked_fixture(faults, setup, teardown);
@@ -282,8 +281,5 @@ int main(void)
 	tcase_add_test(faults, test_free_while_locating);
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, faults);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "err.h"
 #include "log.h"
+#include "suite_run.h"
 
 /* Standard error leads into a pipe while a line is written; a pipe keeps what fits into it without a reader. */
 static int pipe_out, saved_stderr;
@@ -301,9 +302,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

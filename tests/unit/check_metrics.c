@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "metrics.h"
+#include "suite_run.h"
 
 static struct buf out = BUF_INIT;
 
@@ -267,9 +268,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

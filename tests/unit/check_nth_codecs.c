@@ -30,6 +30,7 @@
 #include "rcmd.h"
 #include "rpc.h"
 #include "schema.h"
+#include "suite_run.h"
 #include "tcp_session.h"
 #include "tokens.h"
 
@@ -430,9 +431,5 @@ int main(void)
 	tcase_add_checked_fixture(faults, setup, teardown);
 	tcase_add_loop_test(faults, test_nth_allocation_fails, 0, sizeof cases / sizeof *cases);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -14,6 +14,7 @@
 #include "loop_until.h"
 #include "nth.h"
 #include "queue_lab.h"
+#include "suite_run.h"
 
 #define DEADLINE_MS 20000
 #define MOST 2000 /* allocations of one case, far more than any has */
@@ -274,9 +275,5 @@ int main(void)
 	tcase_add_test(faults, test_submit_nth_allocation_fails);
 	tcase_add_test(faults, test_open_nth_allocation_fails);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "err.h"
 #include "number.h"
+#include "suite_run.h"
 
 /* Calls check(line) for each line of a data file that is no comment; at least one. */
 static void each_line(const char *name, void (*check)(char *line))
@@ -322,9 +323,5 @@ int main(void)
 	suite_add_tcase(suite, limits);
 	suite_add_tcase(suite, faults);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

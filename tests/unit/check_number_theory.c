@@ -13,6 +13,7 @@
 #include "lengthy.h"
 #include "op.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 static const struct op_family *const families[] = { &op_primes, &op_factor, &op_modular, &op_combinatorics,
 						    &op_diophantine };
@@ -863,9 +864,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, small);
 	suite_add_tcase(s, limits);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

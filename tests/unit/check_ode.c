@@ -8,6 +8,7 @@
 #include "lengthy.h"
 #include "op.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 static const struct {
 	const char *args, *result;
@@ -200,9 +201,5 @@ int main(void)
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, wrong);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

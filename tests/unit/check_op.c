@@ -14,6 +14,7 @@
 #include "lengthy.h"
 #include "op.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 /* As a compute child runs it, whatever its path; the result, or the error object, is in *json. True: it succeeded. */
 static bool call(const char *op, const char *args, struct buf *json, struct op_failure *f)
@@ -574,9 +575,5 @@ int main(void)
 	tcase_add_unchecked_fixture(faults, op_ask_setup, op_ask_teardown);
 	suite_add_tcase(suite, faults);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

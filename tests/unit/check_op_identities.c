@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "op.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 static gmp_randstate_t dice;
 
@@ -233,9 +234,5 @@ int main(void)
 	tcase_add_test(core, test_op_call_powers_and_binomials_agree_with_products);
 	suite_add_tcase(suite, core);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "page.h"
+#include "suite_run.h"
 
 #define ALL 120
 
@@ -141,9 +142,5 @@ int main(void)
 	tcase_add_test(limits, test_section_without_room_is_put_off);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "peers.h"
+#include "suite_run.h"
 
 union peer {
 	struct sockaddr any;
@@ -236,9 +237,5 @@ int main(void)
 	tcase_set_timeout(limits, 60);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

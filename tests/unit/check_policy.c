@@ -5,6 +5,7 @@
 
 #include "err.h"
 #include "policy.h"
+#include "suite_run.h"
 
 static struct config *config(void)
 {
@@ -227,9 +228,5 @@ int main(void)
 	tcase_add_test(limits, test_request_id_sane_or_not);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

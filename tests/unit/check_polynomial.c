@@ -12,6 +12,7 @@
 #include "math/roots.h"
 #include "op.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 /* ---- values ---- */
 
@@ -539,10 +540,5 @@ static Suite *polynomial_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(polynomial_suite());
-
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(polynomial_suite());
 }

@@ -17,6 +17,7 @@
 #include "compute_run.h"
 #include "err.h"
 #include "loop_until.h"
+#include "suite_run.h"
 #include "wait_until.h"
 
 #define DEADLINE_MS 60000
@@ -531,9 +532,5 @@ int main(void)
 	tcase_add_test(faults, test_zygote_leaves_nothing);
 	tcase_add_test(faults, test_zygote_without_setup_ends);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

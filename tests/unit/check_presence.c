@@ -13,6 +13,7 @@
 #include "presence.h"
 #include "queue.h"
 #include "redis_private.h"
+#include "suite_run.h"
 
 #define DEADLINE_MS 10000
 
@@ -326,9 +327,5 @@ int main(void)
 	tcase_add_test(faults, test_view_is_read_again);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

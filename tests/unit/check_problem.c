@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "problem.h"
+#include "suite_run.h"
 
 START_TEST(test_kind_of_every_problem)
 {
@@ -57,9 +58,5 @@ int main(void)
 	tcase_add_test(core, test_of_status_that_nobody_has);
 	tcase_add_test(core, test_json_is_a_problem_document);
 	suite_add_tcase(s, core);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

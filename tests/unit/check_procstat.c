@@ -11,6 +11,7 @@
 
 #include "procstat.h"
 #include "scrape.h"
+#include "suite_run.h"
 
 static struct scrape *render(void)
 {
@@ -111,9 +112,5 @@ int main(void)
 	tcase_add_test(faults, test_resident_bytes_of_nobody);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 
 #include "loop_until.h"
 #include "queue_lab.h"
+#include "suite_run.h"
 
 /* ---- submitting ---- */
 
@@ -525,9 +526,5 @@ int main(void)
 	tcase_add_test(faults, test_functions_come_back);
 	tcase_add_test(faults, test_newer_library_stays);
 	tcase_add_test(faults, test_foreign_library_is_replaced);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

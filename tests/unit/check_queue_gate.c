@@ -11,6 +11,7 @@
 #include "buf.h"
 #include "loop_until.h"
 #include "queue.h"
+#include "suite_run.h"
 
 #define DEADLINE_MS 10000
 #define LONG_MS 8000
@@ -615,9 +616,5 @@ int main(void)
 	tcase_add_loop_test(faults, test_too_few_replicas, 0, 2);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, faults);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -8,6 +8,7 @@
 
 #include "loop_until.h"
 #include "queue_lab.h"
+#include "suite_run.h"
 
 START_TEST(test_retry)
 {
@@ -330,9 +331,5 @@ int main(void)
 	tcase_add_test(core, test_submit_reuses_results);
 	tcase_add_loop_test(limits, test_list_of_no_section, 0, sizeof no_pages / sizeof *no_pages);
 	tcase_add_test(faults, test_list_beside_damage);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

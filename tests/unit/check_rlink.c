@@ -12,6 +12,7 @@
 #include "loop_until.h"
 #include "redis_private.h"
 #include "rlink.h"
+#include "suite_run.h"
 
 #define DEADLINE_MS 10000
 
@@ -409,9 +410,5 @@ int main(void)
 	tcase_add_test(faults, test_flush_fails_in_callback);
 	tcase_add_test(faults, test_flapping_link_backs_off);
 	tcase_add_test(faults, test_send_out_of_memory_reply);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "csdef.h"
 #include "roleenv.h"
+#include "suite_run.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -523,9 +524,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "router.h"
+#include "suite_run.h"
 
 static void none(struct request *r)
 {
@@ -95,9 +96,5 @@ int main(void)
 	tcase_add_test(limits, test_allow_of_all_methods_fits);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

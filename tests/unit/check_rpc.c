@@ -10,6 +10,7 @@
 #include "executor.h"
 #include "loop_until.h"
 #include "rpc.h"
+#include "suite_run.h"
 
 #define DEADLINE_MS 60000
 
@@ -347,9 +348,5 @@ int main(void)
 	tcase_add_test(faults, test_rpc_answer_batch_of_nonsense);
 	tcase_add_test(faults, test_rpc_cancel_gives_slots_back);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -20,6 +20,7 @@
 #include "compute/memory.h"
 #include "compute/sandbox.h"
 #include "compute_run.h"
+#include "suite_run.h"
 
 enum { KILLED = 1000, GOOD = 0 };
 
@@ -336,9 +337,5 @@ int main(void)
 		suite_add_tcase(suite, limits);
 	}
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "scaling.h"
+#include "suite_run.h"
 
 /* Expected values are worked out by hand from the formula in scaling.h. */
 static const struct {
@@ -95,9 +96,5 @@ int main(void)
 	tcase_add_loop_test(core, test_run_s_of_the_last_seconds_or_ever, 0, COUNT(means));
 	tcase_add_test(core, test_workers_grow_with_what_there_is_to_do);
 	suite_add_tcase(s, core);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -7,6 +7,7 @@
 
 #include "buf.h"
 #include "schema.h"
+#include "suite_run.h"
 
 #define FLAGS (JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL)
 
@@ -137,9 +138,5 @@ int main(void)
 	tcase_add_test(limits, test_check_of_deep_nesting);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

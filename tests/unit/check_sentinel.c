@@ -9,6 +9,7 @@
 
 #include "loop_until.h"
 #include "sentinel.h"
+#include "suite_run.h"
 
 #define DEADLINE_MS 10000
 #define GOOD "*2\r\n$9\r\n127.0.0.1\r\n$4\r\n6380\r\n"
@@ -383,8 +384,6 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN); /* a link's process must */
 	Suite *suite = suite_create("sentinel");
 	TCase *core = tcase_create("core"), *faults = tcase_create("faults");
-	SRunner *sr = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(core, test_ask_keeps_the_connection);
 	tcase_add_test(core, test_ask_after_the_connection_ended);
@@ -398,8 +397,5 @@ int main(void)
 	tcase_add_test(faults, test_find_tells_why);
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, faults);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

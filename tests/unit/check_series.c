@@ -6,6 +6,7 @@
 #include "lengthy.h"
 #include "op.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 struct known {
 	const char *op, *args, *result;
@@ -220,9 +221,5 @@ int main(void)
 	suite_add_tcase(suite, limits);
 	suite_add_tcase(suite, wrong);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

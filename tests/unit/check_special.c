@@ -12,6 +12,7 @@
 #include "math/function.h"
 #include "op.h"
 #include "op_ask.h"
+#include "suite_run.h"
 
 /* ---- published values ---- */
 
@@ -670,10 +671,5 @@ static Suite *special_suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(special_suite());
-
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(special_suite());
 }

@@ -10,6 +10,7 @@
 
 #include "readfile.h"
 #include "startup.h"
+#include "suite_run.h"
 
 #define WENT_ON 77 /* exit status of a child whose startup_open said STARTUP_GO */
 
@@ -219,9 +220,5 @@ int main(void)
 	tcase_add_test(faults, test_errors_end_the_start);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "stream.h"
+#include "suite_run.h"
 
 static const struct {
 	const char *id, *data, *text;
@@ -36,9 +37,5 @@ int main(void)
 	TCase *core = tcase_create("core");
 	tcase_add_loop_test(core, test_stream_event_is_one_event, 0, (int)(sizeof cases / sizeof *cases));
 	suite_add_tcase(s, core);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

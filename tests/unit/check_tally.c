@@ -8,6 +8,7 @@
 #include "rlink.h"
 #include "rpc.h"
 #include "scrape.h"
+#include "suite_run.h"
 #include "tally.h"
 #include "tcp_session.h"
 
@@ -198,9 +199,5 @@ int main(void)
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

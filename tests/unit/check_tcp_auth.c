@@ -10,6 +10,7 @@
 #include "compute_run.h"
 #include "executor.h"
 #include "loop_until.h"
+#include "suite_run.h"
 #include "tcp_auth.h"
 #include "tcp_session.h"
 
@@ -235,9 +236,5 @@ int main(void)
 	tcase_set_timeout(faults, 60);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, faults);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "err.h"
 #include "loop_until.h"
+#include "suite_run.h"
 #include "tcp_caller.h"
 
 #define DEADLINE_MS 20000
@@ -417,9 +418,5 @@ int main(void)
 		tcase_add_checked_fixture(all[i], setup, teardown);
 		suite_add_tcase(s, all[i]);
 	}
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -10,6 +10,7 @@
 #include "err.h"
 #include "executor.h"
 #include "loop_until.h"
+#include "suite_run.h"
 #include "tcp_server.h"
 #include "tcp_session.h"
 
@@ -796,9 +797,5 @@ int main(void)
 	tcase_add_test(faults, test_tcp_session_random_bytes);
 	add_server_tests(suite);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }

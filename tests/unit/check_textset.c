@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "suite_run.h"
 #include "textset.h"
 
 /* ---- core ---- */
@@ -75,9 +76,5 @@ int main(void)
 	tcase_add_test(limits, test_add_keeps_near_ones_apart);
 	tcase_add_test(limits, test_add_many);
 	suite_add_tcase(suite, limits);
-	SRunner *sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "suite_run.h"
 #include "tokens.h"
 
 #define ALICE "0000000000000000000000000000000000000000000000000000000000000001" /* of nothing that anybody knows */
@@ -244,9 +245,5 @@ int main(void)
 		tcase_add_checked_fixture(all[i], set_up, tear_down);
 		suite_add_tcase(s, all[i]);
 	}
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "suite_run.h"
 #include "v4_text.h"
 
 static const struct {
@@ -102,9 +103,5 @@ int main(void)
 	tcase_add_test(limits, test_text_of_deep_arrays_is_refused);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

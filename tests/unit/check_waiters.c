@@ -9,6 +9,7 @@
 #include "conns.h"
 #include "deadlines.h"
 #include "gate.h"
+#include "suite_run.h"
 #include "waiters.h"
 
 #define MANY 5000
@@ -227,9 +228,5 @@ int main(void)
 	tcase_add_loop_test(limits, test_due_comes_in_order, 0, 5);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compute/wellformed.h"
+#include "suite_run.h"
 
 static const char *const good[] = {
 	"0",
@@ -114,9 +115,5 @@ int main(void)
 	suite_add_tcase(suite, core);
 	suite_add_tcase(suite, limits);
 	suite_add_tcase(suite, faults);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(suite);
 }
