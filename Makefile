@@ -28,6 +28,9 @@ COMPUTING = $(filter-out %/expr_parse.c,$(wildcard worker-role/math/*.c))
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DSQUARE_VERSION='"$(VERSION)"' $(WARN) $(HARDEN) $(OPT) -ffunction-sections \
             -MMD -MP -pthread $(CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+# Tests are compiled once for every run of theirs: what is quick to make, not what is quick.
+TEST_OPT  := $(if $(SAN),-O0 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all,-O0)
+TEST_LD   := $(if $(shell command -v ld.gold 2>/dev/null),-fuse-ld=gold)
 
 # ---- what there is: a folder is a layer, and sees only the include paths given to it here ----
 COMMON   := $(wildcard common/*.c)
@@ -101,6 +104,9 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(COVER) $(INC_$(firstword $(subst /, ,$<))) $(PKGFLAGS) -c -o $@ $<
 PKGFLAGS := $(call pkgflags,$(PKGS))
+
+$(foreach d,unit integration lua chaos,$(eval $(BUILD)/obj/tests/$d/%.o: OPT := $(TEST_OPT)))
+$(BUILD)/tests/%: private LDFLAGS += $(TEST_LD)
 
 $(BUILD)/gen/lua_library.c: $(LUA) common/lua/embed.awk
 	$(call say,LUA,$@)
