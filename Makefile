@@ -38,6 +38,7 @@ WEB      := $(wildcard web-role/*.c web-role/handlers/*.c)
 WORKER   := $(wildcard worker-role/*.c worker-role/math/*.c worker-role/ops/*.c worker-role/compute/*.c)
 CLI      := $(wildcard cli/*.c)
 FABRIC   := $(wildcard fabric/*.c)
+BALANCER := $(wildcard balancer/*.c)
 SUPPORT  := $(wildcard tests/support/*.c)
 SHIM     := $(wildcard tests/shim/*.c)
 NTH      := $(wildcard tests/nth/*.c)
@@ -56,6 +57,7 @@ INC_web-role := -Iweb-role -Icommon
 INC_worker-role := -Iworker-role -Icommon
 INC_cli     := -Icli -Icommon
 INC_fabric  := -Ifabric -Icommon
+INC_balancer := -Ibalancer -Ifabric -Icommon
 INC_tests   := -Itests/support -Itests/chaos -Itests/nth -Icommon -Iweb-role -Iworker-role -Ifabric -Icli
 INC_bench   := -Ibench -Icommon -Iworker-role
 obj       = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -66,7 +68,7 @@ LIB_worker := $(BUILD)/lib/libworker.a
 LIB_fabric := $(BUILD)/lib/libfabric.a
 LIB_support := $(BUILD)/lib/libsupport.a
 LIB_chaos  := $(BUILD)/lib/libchaos.a
-BIN        := $(addprefix $(BUILD)/bin/,web-role worker-role square square-fabric)
+BIN        := $(addprefix $(BUILD)/bin/,web-role worker-role square square-fabric square-balancer)
 UNIT_BIN   := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT))
 INTEG_BIN  := $(patsubst tests/integration/%.c,$(BUILD)/tests/integration/%,$(INTEG))
 CHAOS_BIN  := $(BUILD)/tests/chaos/chaos
@@ -90,13 +92,13 @@ FUZZ_JOBS ?= $(shell nproc)
 LIBS_common := $(call pkglibs,hiredis jansson libuv expat nettle) -lm
 LIBS_web    := $(call pkglibs,libmicrohttpd) $(LIBS_common)
 # FLINT, Arb and PARI come without pkg-config; LAPACK and BLAS are OpenBLAS, by Debian's alternatives
-LIBS_worker := -lflint-arb -lflint -lpari -lgsl -llapacke -llapack -lblas $(call pkglibs,mpfr gmp libseccomp) $(LIBS_common)
+LIBS_worker := -lflint-arb -lflint -lpari -lgsl -llapacke -llapack -lblas $(call pkglibs,mpfr gmp libseccomp libmicrohttpd) $(LIBS_common)
 LIBS_cli    := $(call pkglibs,libcurl) $(LIBS_common)
 # asked for only when a test is linked: to build and run, check need not be there
 LIBS_tests   = $(eval LIBS_tests := $(call pkglibs,check libcurl libmicrohttpd) $(LIBS_worker))$(LIBS_tests)
 
-.PHONY: all check check-unit check-lua check-integration check-asan check-tsan check-sanitized check-threads check-valgrind chaos fuzz fuzz-run tests threads bench fmt fmt-check lint install uninstall clean help
-all: $(BIN) ## build the four programs into build/release/bin
+.PHONY: all check check-unit check-lua check-integration check-asan check-tsan check-sanitized check-threads check-valgrind chaos fuzz fuzz-run tests threads bench fmt fmt-check lint install install-units uninstall clean help
+all: $(BIN) ## build the programs into build/release/bin
 
 # ---- rules ----
 $(BUILD)/obj/%.o: %.c
@@ -164,6 +166,8 @@ $(BUILD)/bin/square: $(call obj,$(CLI)) $(LIB_common)
 	$(call link_rule,$(LIBS_cli))
 $(BUILD)/bin/square-fabric: $(BUILD)/obj/fabric/main.o $(LIB_fabric) $(LIB_common)
 	$(call link_rule,$(LIBS_common))
+$(BUILD)/bin/square-balancer: $(call obj,$(BALANCER)) $(LIB_fabric) $(LIB_common)
+	$(call link_rule,$(LIBS_common))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIB_support) $(LIB_web) $(LIB_worker) $(LIB_fabric) $(LIB_common)
 	$(call link_rule,$(LIBS_tests))
 # put before programs that know nothing of it: never with a sanitizer
@@ -174,6 +178,9 @@ $(BUILD)/tests/preload/%.so: tests/preload/%.c
 $(CHAOS_BIN): | $(PRELOAD_LIB)
 $(CHAOS_BIN): $(BUILD)/obj/tests/chaos/main.o $(LIB_chaos) $(LIB_support) $(LIB_worker) $(LIB_fabric) $(LIB_common)
 	$(call link_rule,$(LIBS_tests))
+# what tests/compose/run puts on a service in containers
+$(BUILD)/tests/compose/load: $(BUILD)/obj/tests/compose/load.o $(LIB_support) $(LIB_common)
+	$(call link_rule,$(call pkglibs,check libcurl) $(LIBS_common))
 $(filter $(BUILD)/tests/unit/check_chaos_%,$(UNIT_BIN)): $(LIB_chaos)
 # takes the place of malloc: linked into the tests that fail allocations, and preloaded into programs
 $(filter $(BUILD)/tests/unit/check_nth_%,$(UNIT_BIN)): $(BUILD)/obj/tests/nth/nth.o
@@ -182,8 +189,8 @@ $(BUILD)/lib/nth.so: tests/nth/nth.c tests/nth/nth.h common/sanitized.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -DNTH_PRELOAD $(WARN) -O2 -g -fPIC -shared -Icommon -o $@ $< -pthread
 $(BUILD)/tests/integration/check_nth_process: | $(BUILD)/lib/nth.so
-# integration tests drive programs; two of them ask the registry of operations as well
-$(addprefix $(BUILD)/tests/integration/check_,differential operations): $(LIB_worker)
+# integration tests drive programs; some of them ask what the worker is made of as well
+$(addprefix $(BUILD)/tests/integration/check_,differential operations worker_peers): $(LIB_worker)
 $(BUILD)/tests/integration/%: $(BUILD)/obj/tests/integration/%.o $(LIB_support) $(LIB_web) $(LIB_fabric) $(LIB_common)
 	$(call link_rule,$(LIBS_tests))
 # loaded into redis-server, which no sanitizer knows of
@@ -191,7 +198,7 @@ $(BUILD)/lib/slow_fsync.so: tests/shim/slow_fsync.c
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARN) -shared -fPIC -o $@ $<
-$(BUILD)/tests/integration/check_durability: $(BUILD)/lib/slow_fsync.so
+$(BUILD)/tests/integration/check_durability $(BUILD)/tests/unit/check_queue_seal: $(BUILD)/lib/slow_fsync.so
 # the fuzz targets, fed with the kept corpus alone
 $(BUILD)/tests/unit/check_fuzz_corpus: $(call obj,$(FUZZ))
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB_web) $(LIB_worker) $(LIB_common)
@@ -215,7 +222,7 @@ chaos: $(CHAOS_BIN) $(BIN) ## build the fault table's program; ./dev chaos runs 
 check-asan: ## all tests under AddressSanitizer and UBSan, but those that try Redis more than what is built here
 	$(Q)$(MAKE) SAN=address,undefined check-sanitized
 check-sanitized: tests
-	$(call runtests,$(filter-out %/check_mutants %/check_schedule %/check_fsck_repairs %/check_failover,$(TEST_BIN)))
+	$(call runtests,$(filter-out %/check_mutants %/check_schedule %/check_fsck_repairs %/check_failover %/check_cluster_functions,$(TEST_BIN)))
 check-tsan: ## the web role, which has threads, under ThreadSanitizer
 	$(Q)$(MAKE) SAN=thread check-threads
 check-threads: threads
@@ -229,8 +236,8 @@ fuzz-run: $(FUZZ_BIN)
 	$(Q)printf '%s\n' $(FUZZ_BIN) | xargs -P $(FUZZ_JOBS) -I '{}' tests/fuzz/run '{}' $(FUZZ_SECONDS) $(BUILD)/fuzz
 
 # ---- care ----
-SOURCES = $(COMMON) $(WEB) $(WORKER) $(CLI) $(FABRIC) $(SUPPORT) $(SHIM) $(NTH) $(UNIT) $(INTEG) $(LUATEST) $(FUZZ) $(CHAOS) $(BENCH) $(PRELOAD)
-HEADERS = $(wildcard common/*.h web-role/*.h web-role/handlers/*.h worker-role/*.h worker-role/math/*.h worker-role/ops/*.h worker-role/compute/*.h cli/*.h fabric/*.h tests/support/*.h tests/fuzz/*.h tests/chaos/*.h tests/nth/*.h bench/*.h)
+SOURCES = $(COMMON) $(WEB) $(WORKER) $(CLI) $(FABRIC) $(BALANCER) $(SUPPORT) $(SHIM) $(NTH) $(UNIT) $(INTEG) $(LUATEST) $(FUZZ) $(CHAOS) $(BENCH) $(PRELOAD) tests/compose/load.c
+HEADERS = $(wildcard common/*.h web-role/*.h web-role/handlers/*.h worker-role/*.h worker-role/math/*.h worker-role/ops/*.h worker-role/compute/*.h cli/*.h fabric/*.h balancer/*.h tests/support/*.h tests/fuzz/*.h tests/chaos/*.h tests/nth/*.h bench/*.h)
 fmt: ## format the C sources in place
 	clang-format -i $(SOURCES) $(HEADERS)
 fmt-check:
@@ -238,7 +245,7 @@ fmt-check:
 	$(Q)clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
 # how many paths of a function its analyzer follows; 60000 takes a third of the time
 TIDY_NODES ?= 225000
-TIDY = $(addprefix tidy-,$(COMMON) $(WEB) $(WORKER) $(CLI) $(FABRIC))
+TIDY = $(addprefix tidy-,$(COMMON) $(WEB) $(WORKER) $(CLI) $(FABRIC) $(BALANCER))
 .PHONY: $(TIDY)
 $(TIDY): tidy-%:
 	$(call say,TIDY,$*)
@@ -250,8 +257,11 @@ lint: fmt-check $(TIDY) ## clang-format, clang-tidy, cppcheck, shellcheck
 	$(call say,CPPCHECK,all sources)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability \
 	  --suppress=missingIncludeSystem --suppress=varFuncNullUB --suppress=uninitvar --suppress=ctuuninitvar \
-	  -Icommon -Iweb-role -Iworker-role -Icli -Ifabric common web-role worker-role cli fabric
-	$(Q)shellcheck dev .ci/run deploy/redis/users tests/hardening/run tests/model/run tests/run tests/fuzz/run tests/pristine/run bench/run
+	  -Icommon -Iweb-role -Iworker-role -Icli -Ifabric -Ibalancer common web-role worker-role cli fabric balancer
+	$(Q)shellcheck dev .ci/run deploy/redis/users deploy/redis/backup deploy/redis/restore tests/upgrade/run bench/sizing tests/hardening/run tests/model/run tests/run tests/fuzz/run tests/pristine/run bench/run \
+	  tests/deploy/run tests/deploy/metrics tests/deploy/systemd deploy/kubernetes/secrets \
+	  tests/compose/run tests/compose/engine deploy/images/redis-start deploy/images/redis-ask
+	$(Q)shellcheck -s sh tests/deploy/systemd_inside
 
 .PHONY: docs
 docs: $(BIN) ## bring docs/operations.md and docs/configuration.md in step with the programs
@@ -262,17 +272,24 @@ docs: $(BIN) ## bring docs/operations.md and docs/configuration.md in step with 
 	$(Q)awk '/^\| Family /{exit} {print}' docs/operations.md >$(BUILD)/operations.md && \
 	  $(BUILD)/bin/worker-role --help=operations >>$(BUILD)/operations.md && mv $(BUILD)/operations.md docs/operations.md
 
-install: $(BIN) ## install the programs and man pages below DESTDIR PREFIX
+UNITS = $(patsubst deploy/systemd/%.in,%,$(wildcard deploy/systemd/*.in))
+install: $(BIN) install-units ## install the programs, man pages and systemd units below DESTDIR PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/square
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 service.csdef service.cscfg $(DESTDIR)$(PREFIX)/share/square
 	install -d $(DESTDIR)$(PREFIX)/share/square/redis
 	install -m 644 deploy/redis/users.acl.in $(DESTDIR)$(PREFIX)/share/square/redis
-	install -m 755 deploy/redis/users $(DESTDIR)$(PREFIX)/share/square/redis
+	install -m 755 deploy/redis/users deploy/redis/backup deploy/redis/restore $(DESTDIR)$(PREFIX)/share/square/redis
+install-units:
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	install -m 644 deploy/systemd/square.target $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 deploy/systemd/square.tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/square.conf
+	$(Q)for u in $(UNITS); do sed "s|@bindir@|$(PREFIX)/bin|" deploy/systemd/$$u.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$u || exit 1; done
 uninstall: ## remove what install put there
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(BIN))) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(wildcard man/*.1)))
 	rm -rf $(DESTDIR)$(PREFIX)/share/square
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS) square.target) $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/square.conf
 clean: ## remove build/
 	rm -rf build
 help: ## this list

@@ -170,19 +170,24 @@ static void on_found(void *arg, const struct queue_fsck_finding *f)
 static void show_json(const struct report *r, const struct queue_fsck_summary *s, double seconds)
 {
 	(void)printf("{\"clean\":%s,\"repair\":%s,\"findings\":[%.*s],\"found\":%" PRIu64 ",\"repaired\":%" PRIu64
-		     ",\"queues\":%" PRIu64 ",\"keys\":%" PRIu64 ",\"jobs\":%" PRIu64 ",\"entries\":%" PRIu64
-		     ",\"tombstones\":%" PRIu64 ",\"keys_without_job\":%" PRIu64 ",\"unjudged\":%" PRIu64
-		     ",\"unknown\":%" PRIu64 ",\"seconds\":%.3f}\n",
+		     ",\"queues\":%" PRIu64 ",\"nodes\":%" PRIu64 ",\"keys\":%" PRIu64 ",\"jobs\":%" PRIu64
+		     ",\"entries\":%" PRIu64 ",\"tombstones\":%" PRIu64 ",\"keys_without_job\":%" PRIu64
+		     ",\"unjudged\":%" PRIu64 ",\"unknown\":%" PRIu64 ",\"seconds\":%.3f}\n",
 		     s->findings == s->mended ? "true" : "false", r->o->repair ? "true" : "false", (int)r->json.len,
-		     r->json.len ? r->json.data : "", s->findings, s->mended, s->queues, s->keys, s->jobs, s->entries,
-		     s->tombstones, s->keyless, s->unjudged, s->unknown, seconds);
+		     r->json.len ? r->json.data : "", s->findings, s->mended, s->queues, s->nodes, s->keys, s->jobs,
+		     s->entries, s->tombstones, s->keyless, s->unjudged, s->unknown, seconds);
 }
 
 static void show_summary(const struct report *r, const struct queue_fsck_summary *s, double seconds)
 {
-	(void)printf("%" PRIu64 " queue%s, %" PRIu64 " keys, %" PRIu64 " jobs, %" PRIu64 " entries of lists (%" PRIu64
+	if (s->nodes > 1)
+		(void)printf("%" PRIu64 " shard%s on %" PRIu64 " nodes", s->queues, s->queues == 1 ? "" : "s",
+			     s->nodes);
+	else
+		(void)printf("%" PRIu64 " queue%s", s->queues, s->queues == 1 ? "" : "s");
+	(void)printf(", %" PRIu64 " keys, %" PRIu64 " jobs, %" PRIu64 " entries of lists (%" PRIu64
 		     " of jobs that have ended), %.1f s: ",
-		     s->queues, s->queues == 1 ? "" : "s", s->keys, s->jobs, s->entries, s->tombstones, seconds);
+		     s->keys, s->jobs, s->entries, s->tombstones, seconds);
 	if (s->findings == 0)
 		(void)puts("no violation");
 	else
@@ -208,14 +213,14 @@ static void show_summary(const struct report *r, const struct queue_fsck_summary
 
 /* ---- the command ---- */
 
-static int check(struct report *r, struct rsync *link)
+static int check(struct report *r, struct rsyncs *links)
 {
 	const struct queue_fsck_options options = { r->o->queues, (size_t)r->o->n_queues,
 						    r->o->repair, on_found,
 						    on_progress,  r };
 	struct queue_fsck_summary sum;
 	struct errinfo info = { 0 };
-	int rc = queue_fsck(link, &options, &sum, &info);
+	int rc = queue_fsck(links, &options, &sum, &info);
 	double seconds = (double)(clock_mono_us() - r->began_us) / 1e6;
 
 	clear_progress(r);
@@ -240,7 +245,7 @@ static int fsck_exec(const struct options *o, int argc, char **argv)
 {
 	struct report r = { .o = o, .json = BUF_INIT, .terminal = isatty(STDERR_FILENO), .began_us = clock_mono_us() };
 	struct errinfo info;
-	struct rsync *link;
+	struct rsyncs *links;
 	int status = EXIT_UNREACHABLE;
 
 	(void)argc;
@@ -254,12 +259,12 @@ static int fsck_exec(const struct options *o, int argc, char **argv)
 	char *url = find_url(o);
 	if (!url)
 		return EXIT_USAGE;
-	link = rsync_open(url, TIMEOUT_MS, &info);
-	if (link)
-		status = check(&r, link);
+	links = rsyncs_open(url, TIMEOUT_MS, &info);
+	if (links)
+		status = check(&r, links);
 	else
 		(void)fprintf(stderr, "square: %s\n", info.text);
-	rsync_close(link);
+	rsyncs_close(links);
 	buf_fini(&r.json);
 	free(url);
 	return status;

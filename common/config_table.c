@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -54,21 +55,31 @@ static int check_origin(const char *value, struct errinfo *info)
 			   got);
 }
 
-static int check_address(const char *value, struct errinfo *info)
+static int check_network(const char *value, struct errinfo *info)
 {
 	unsigned char parsed[16];
-	char got[ERR_QUOTE_SIZE];
+	char got[ERR_QUOTE_SIZE], address[64] = "";
+	size_t n = strcspn(value, "/");
+	unsigned long bits = 0;
+	char *end = NULL;
 
-	if (inet_pton(AF_INET, value, parsed) == 1 || inet_pton(AF_INET6, value, parsed) == 1)
+	if (n < sizeof(address))
+		memcpy(address, value, n);
+	if (value[n] && value[n + 1] >= '0' && value[n + 1] <= '9')
+		bits = strtoul(value + n + 1, &end, 10);
+	if ((end ? !*end : !value[n]) && ((inet_pton(AF_INET, address, parsed) == 1 && bits <= 32) ||
+					  (inet_pton(AF_INET6, address, parsed) == 1 && bits <= 128)))
 		return 0;
 	err_quote(got, value, strlen(value));
-	return errinfo_set(info, ERR_INVALID, "expected IP addresses without a port, got %s", got);
+	return errinfo_set(info, ERR_INVALID,
+			   "expected IP addresses, or networks such as 10.0.0.0/8, without a port, got %s", got);
 }
 
 static const struct config_option table[CONFIG_COUNT] = {
 	[CONFIG_REDIS_URL] = { "RedisUrl", "redis://127.0.0.1:6379",
-			       "Where Redis is: redis://[user:password@]host[:port][/db], unix:///path[?db=n], or "
-			       "redis+sentinel://[user:password@]host[:port][,host[:port]...]/master[/db].",
+			       "Where Redis is: redis://[user:password@]host[:port][/db], unix:///path[?db=n], "
+			       "redis+sentinel://[user:password@]host[:port][,host[:port]...]/master[/db], or "
+			       "redis+cluster://[user:password@]host[:port][,host[:port]...].",
 			       "", CONFIG_STRING, BOTH, .secret = true, .check = check_url },
 	[CONFIG_ALLOW_VOLATILE_REDIS] = { "AllowVolatileRedis", "false",
 					  "Start even if Redis may lose what it acknowledged (no appendonly file, "
@@ -77,6 +88,11 @@ static const struct config_option table[CONFIG_COUNT] = {
 	[CONFIG_QUEUES] = { "Queues", "math",
 			    "The queues: a worker serves them, the web role has them ready from the start.", "",
 			    CONFIG_LIST, BOTH, .min = 1, .max = 64, .check = check_queue },
+	[CONFIG_SHARDS] = { "Shards", "1",
+			    "Parts that each queue is kept in, which the nodes of a Redis Cluster share: new jobs go "
+			    "to so "
+			    "many of them, workers serve all that ever were.",
+			    "", CONFIG_INT, BOTH, .min = 1, .max = 64 },
 	[CONFIG_AUTH_TOKENS_FILE] = { "AuthTokensFile", "",
 				      "File of tokens that requests must carry, a `name:scope[,scope]:sha256-hex` a "
 				      "line; empty: no authentication.",
@@ -130,8 +146,9 @@ static const struct config_option table[CONFIG_COUNT] = {
 				     "Serve everybody who can connect, on addresses other than loopback too.", "",
 				     CONFIG_BOOL, BOTH, .max = 1 },
 	[CONFIG_TRUSTED_PROXIES] = { "TrustedProxies", "",
-				     "Addresses of load balancers, whose X-Forwarded-For tells the client's address.",
-				     "", CONFIG_LIST, CONFIG_WEB, .min = 0, .max = 64, .check = check_address },
+				     "Addresses of load balancers, or networks such as 10.0.0.0/8 in which they are, "
+				     "whose X-Forwarded-For tells the client's address.",
+				     "", CONFIG_LIST, CONFIG_WEB, .min = 0, .max = 64, .check = check_network },
 	[CONFIG_PROBE_TOKEN] = { "ProbeToken", "",
 				 "A token that may ask /readyz and nothing else, for the load balancer's checks.", "",
 				 CONFIG_STRING, CONFIG_WEB, .secret = true },

@@ -218,13 +218,25 @@ static int start_setting_name(struct xml_reader *r, void *arg, const char *const
 	return 0;
 }
 
+/* As XML Schema writes one. */
+static int read_boolean(struct xml_reader *r, const char *what, const char *s, bool *out)
+{
+	bool yes = strcmp(s, "true") == 0 || strcmp(s, "1") == 0;
+
+	if (!yes && strcmp(s, "false") != 0 && strcmp(s, "0") != 0)
+		return xml_refuse(r, "expected true or false for %s, got %s", what, quote(s).s);
+	*out = yes;
+	return 0;
+}
+
 static int start_storage(struct xml_reader *r, void *arg, const char *const *values)
 {
 	struct csdef_role *role = ((struct loader *)arg)->role;
-	struct csdef_storage s = { NULL, STORAGE_DEFAULT_MB, xml_line(r) };
+	struct csdef_storage s = { NULL, STORAGE_DEFAULT_MB, true, xml_line(r) };
 
 	if (check_name(r, "the storage's name", values[0]) != 0 ||
-	    (values[1] && xml_number(r, "sizeInMB", values[1], 1, STORAGE_MAX_MB, &s.size_mb) != 0))
+	    (values[1] && xml_number(r, "sizeInMB", values[1], 1, STORAGE_MAX_MB, &s.size_mb) != 0) ||
+	    (values[2] && read_boolean(r, "cleanOnRoleRecycle", values[2], &s.clean) != 0))
 		return ERR_INVALID;
 	for (size_t i = 0; i < role->n_storage; i++)
 		if (strcmp(role->storage[i].name, values[0]) == 0)
@@ -259,7 +271,7 @@ static const struct xml_element definition_elements[] = {
 	{ "LocalStorage",
 	  { "LocalResources" },
 	  false,
-	  { { "name", true }, { "sizeInMB", false } },
+	  { { "name", true }, { "sizeInMB", false }, { "cleanOnRoleRecycle", false } },
 	  start_storage,
 	  NULL },
 };

@@ -34,8 +34,9 @@ struct csdef_setting {
 
 struct csdef_storage {
 	char *name;
-	unsigned size_mb;
-	int line; /* in the definition */
+	unsigned size_mb; /* that its user may count on; 100 unless the definition says another */
+	bool clean;       /* cleanOnRoleRecycle: each start finds it empty */
+	int line;         /* in the definition */
 };
 
 struct csdef_role {

@@ -7,7 +7,8 @@
  *   0  2 "J1"          2  1 state        3  1 priority      4  2 flags (bit 0: a tombstone stands in its list;
  *   6  2 attempt       8  2 max_attempts 10 4 result_ttl_s        bit 1: cancel asked; bit 2: one of its attempts
  *                                                                  took the computing process with it;
- *                                                                  bits 3-5: reuse of results, enum job_flag)
+ *                                                                  bits 3-5: reuse of results, bit 8: suspect,
+ *                                                                  enum job_flag)
  *   14 8 created_at    22 8 run_at       30 8 expires_at    38 8 started_at    46 8 finished_at
  *   54 8 expires_in_us 62 8 delay_us
  *   70 1+n batch (who runs it: INSTANCE.BOOT.COUNT; empty when nobody)
@@ -41,9 +42,10 @@ enum job_flag {
 	JOB_FLAG_TOMBSTONE = 1,
 	JOB_FLAG_CANCEL_ASKED = 2,
 	JOB_FLAG_CRASHED = 4,
-	JOB_FLAG_HIT = 8,     /* answered by a stored result */
-	JOB_FLAG_JOINED = 16, /* follows another job with the same question */
-	JOB_FLAG_LED = 32     /* others follow it */
+	JOB_FLAG_HIT = 8,      /* answered by a stored result */
+	JOB_FLAG_JOINED = 16,  /* follows another job with the same question */
+	JOB_FLAG_LED = 32,     /* others follow it */
+	JOB_FLAG_SUSPECT = 256 /* its worker died while it was only presumed to run: its next start is told exactly */
 };
 
 #define JOB_OP_MAX 64

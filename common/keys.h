@@ -10,10 +10,12 @@
 
 #define KEYS_REG "{jq:reg}"              /* the registry's tag, first key of sq_register and sq_presence */
 #define KEYS_REG_TAGS KEYS_REG ":tags"   /* HASH tag -> index (0..4095) that job ids carry */
+#define KEYS_REG_KEYED KEYS_REG ":keyed" /* HASH queue -> shards that it began with */
 #define KEYS_REG_INST KEYS_REG ":inst"   /* HASH instance -> its presence, JSON */
 #define KEYS_REG_SEEN KEYS_REG ":seen"   /* ZSET instance -> time of its last heartbeat, microseconds of Redis TIME */
 #define KEYS_REG_CAT KEYS_REG ":cat"     /* HASH digest -> catalogue, JSON; field "last": the digest published last */
 #define KEYS_REG_MET KEYS_REG ":met"     /* HASH instance -> its metrics, Prometheus text */
+#define KEYS_REG_PEER KEYS_REG ":peer"   /* STRING, the secret by which workers know each other */
 #define KEYS_REG_EPOCH KEYS_REG ":epoch" /* STRING, counts changes of the set of instances and of their endpoints */
 
 #define KEYS_QUEUE_MAX 64  /* characters of a queue's name */

@@ -9,9 +9,11 @@
 #include "keys.h"
 #include "log.h"
 
+#define DUE_SLACK_MS 10 /* beyond the time when one that is late counts as gone */
+
 struct presence {
 	uv_timer_t timer;
-	struct rlink *link;
+	struct rlinks *links;
 	struct presence_options options;
 	struct buf json, metrics;
 	uint64_t epoch, answered_us;
@@ -36,9 +38,14 @@ static void forget(struct presence *p)
 	free(p);
 }
 
+static struct rlink *link_of(const struct presence *p)
+{
+	return rlinks_at(p->links, KEYS_REG);
+}
+
 static int ask(struct presence *p, struct rcmd *cmd, rlink_reply_cb *cb)
 {
-	int rc = rlink_send(p->link, cmd, cb, p);
+	int rc = rlink_send(link_of(p), cmd, cb, p);
 	rcmd_fini(cmd);
 	if (!rc)
 		p->in_flight++;
@@ -95,6 +102,15 @@ static void on_epoch(struct presence *p, uint64_t epoch)
 /* ---- announcing ---- */
 
 static void announce(struct presence *p);
+static void on_timer(uv_timer_t *timer);
+
+/* Somebody is late, and gone unless heard of within due_us: the next call is made just then. */
+static void look_again(struct presence *p, int64_t due_us)
+{
+	uint64_t due_ms = due_us > 0 ? (uint64_t)due_us / 1000 + DUE_SLACK_MS : 0;
+	if (due_ms && due_ms < uv_timer_get_due_in(&p->timer))
+		uv_timer_start(&p->timer, on_timer, due_ms, p->options.interval_ms);
+}
 
 static void on_announced(void *arg, int status, const struct rreply *reply)
 {
@@ -105,6 +121,7 @@ static void on_announced(void *arg, int status, const struct rreply *reply)
 		log_error("presence: %s", rreply_str(reply, NULL));
 	if (!status && !p->closed && !p->leaving) {
 		on_epoch(p, (uint64_t)rreply_int(rreply_at(reply, 1)));
+		look_again(p, rreply_int(rreply_at(reply, 3)));
 		bool wanted = rreply_int(rreply_at(reply, 2)) != 0;
 		bool again = wanted && !p->with_catalogue;
 		p->with_catalogue = wanted;
@@ -193,7 +210,7 @@ static void listen_only(struct presence *p)
 
 void presence_announce(struct presence *p)
 {
-	if (p->calling || p->leaving || !rlink_up(p->link))
+	if (p->calling || p->leaving || !rlink_up(link_of(p)))
 		return;
 	if (p->options.env)
 		announce(p);
@@ -206,15 +223,15 @@ static void on_timer(uv_timer_t *timer)
 	presence_announce(timer->data);
 }
 
-struct presence *presence_new(uv_loop_t *loop, struct rlink *link, const struct presence_options *options)
+struct presence *presence_new(uv_loop_t *loop, struct rlinks *links, const struct presence_options *options)
 {
 	struct presence *p = calloc(1, sizeof *p);
 	if (!p)
 		return NULL;
-	p->link = link;
+	p->links = links;
 	p->options = *options;
 	if (!p->options.interval_ms)
-		p->options.interval_ms = 1500;
+		p->options.interval_ms = PRESENCE_EVERY_MS;
 	uv_timer_init(loop, &p->timer);
 	p->timer.data = p;
 	p->timer_open = true;

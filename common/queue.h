@@ -24,6 +24,7 @@
 #define QUEUE_REPLY_MAX 10000    /* entries of a reply list; older ones are dropped, they are hints */
 #define QUEUE_RESULT_MAX 1048576 /* bytes of a result */
 #define QUEUE_PROGRESS_MAX 1024  /* bytes of a progress object */
+#define QUEUE_SHARDS_MAX 64      /* of one queue */
 #define QUEUE_LIVE_MAX 1000000   /* default bound of live jobs of a queue */
 #define QUEUE_PEEK_MAX 1024      /* ids of one peek */
 #define QUEUE_LIST_MAX 200       /* jobs of one page */
@@ -70,6 +71,8 @@ struct queue_submitter *queue_submitter_new_durable(uv_loop_t *loop, struct rlin
 						    unsigned deadline_ms);
 /* Whether the last WAIT found too few replicas, so that submissions are refused; and how many it found. */
 bool queue_submitter_short(const struct queue_submitter *s, unsigned *answered);
+/* Whether what is submitted now would be sent. When it would not, the replicas are counted again meanwhile. */
+bool queue_submitter_takes(struct queue_submitter *s);
 /* What a submitter counts when it is asked to; all are there. */
 struct queue_submitter_meter {
 	struct metrics_value *verdict[QUEUE_DUPLICATE_ID + 1]; /* counters: submissions by enum queue_verdict */
@@ -88,6 +91,7 @@ struct queue_submit {
 	const char *cache_hash; /* hex digest of the canonical operation, arguments and options, of a job that may be
 				   answered by another's result; NULL: it computes */
 	uint32_t cache_s;       /* how old that result may be */
+	uint64_t until_us; /* clock_mono_us() by which cb is to run, if that is before the submitter's deadline; or 0 */
 };
 /* 0: cb will run. Else ERR_UNAVAILABLE, ERR_TOO_BIG or ERR_NOMEM and cb will not. Sent by queue_submitter_flush(),
  * which the owner calls at the end of its loop turn (uv_prepare), or earlier when 256 jobs or 256 KiB wait. */
@@ -106,6 +110,10 @@ int queue_reply_decode(const char *entry, size_t n, char id[ID_TEXT_SIZE], struc
 /* Registers a tag and tells its index for ids. */
 typedef void queue_register_cb(void *arg, int status, unsigned index);
 int queue_register(struct rlink *link, const char *tag, queue_register_cb *cb, void *arg);
+/* The same, of a queue that is to have so many shards (1..QUEUE_SHARDS_MAX). keyed: how many it began with, which
+ * stays: an idempotency key belongs to one of these (lua/register.lua). */
+typedef void queue_register_shard_cb(void *arg, int status, unsigned index, unsigned keyed);
+int queue_register_shard(struct rlink *link, const char *tag, unsigned shards, queue_register_shard_cb *cb, void *arg);
 
 /* code: 'c' cancelled now, 'a' asked (it runs; its worker is told), 'd' done already, '0' unknown (status
  * ERR_NOT_FOUND). job: as it is now; NULL unless status is 0. */
@@ -188,15 +196,20 @@ struct queue_claim {
 	const struct queue_claimed *jobs;
 };
 typedef void queue_claim_cb(void *arg, int status, const struct queue_claim *claim);
-/* max: 1..QUEUE_BATCH_MAX. start: the jobs count as started at once, which saves the call of queue_start() for short
- * ones; what is not run after all is released, uncharged. Asking again with the same batch gives the same jobs. */
+/* max: 1..QUEUE_BATCH_MAX. start: the jobs are presumed to have started at once, which saves the call of queue_start()
+ * for short ones; what is not run after all is released, uncharged. Should the worker die, none of them is charged, as
+ * nobody can tell which ones ran: each becomes a suspect (JOB_FLAG_SUSPECT). A suspect that is claimed never counts as
+ * started: it takes a queue_start() with `show`, and nothing else may run before its answer and its end, so that it is
+ * charged for what it does. Asking again with the same batch gives the same jobs. */
 int queue_claim(struct rlink *link, const char *tag, const char *batch, unsigned max, bool start, queue_claim_cb *cb,
 		void *arg);
 
 /* verdicts: one character a job, in order. */
 typedef void queue_verdicts_cb(void *arg, int status, const char *verdicts, size_t n);
 /* 's' started, 'c' cancel was asked (do not run; finish it as cancelled), '-' lost.
- * show: write started_at where readers see it (for jobs that run longer than a blink). */
+ * show: they run as soon as the answer comes: the attempt counts, and started_at is written where readers see it (for
+ * jobs that run longer than a blink, and for suspects). Without: short ones, which run one after the other and do not
+ * wait for the answer; they are presumed to have started, as with queue_claim(). */
 int queue_start(struct rlink *link, const char *tag, const char *batch, bool show, const char *const *ids, size_t n,
 		queue_verdicts_cb *cb, void *arg);
 
@@ -236,5 +249,12 @@ typedef void queue_reap_cb(void *arg, int status, const struct queue_reaped *rea
 /* instance, boot: batches of this instance name with another boot are reaped at once (their process is dead). */
 int queue_reap(struct rlink *link, const char *tag, const char *instance, const char *boot, queue_reap_cb *cb,
 	       void *arg);
+
+/* Which of many shards have anything to do, read at once: for those that lie mostly quiet. n: 1..QUEUE_LOOK_MAX tags,
+ * of whatever slots, that the Redis of this link serves. A verdict each: 'w' jobs wait that could be claimed now, 'l'
+ * something is alive but not that (leases, delayed jobs, a paused queue), '-' nothing is, '?' that Redis does not serve
+ * it. */
+#define QUEUE_LOOK_MAX 512
+int queue_look(struct rlink *link, const char *const *tags, size_t n, queue_verdicts_cb *cb, void *arg);
 
 #endif

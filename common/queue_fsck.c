@@ -57,6 +57,12 @@ void fsck_progress(struct fsck *f, const char *doing, uint64_t done, uint64_t of
 	}
 }
 
+int fsck_turn_to(struct fsck *f, const char *tag)
+{
+	f->link = rsyncs_at(f->links, tag);
+	return f->link ? 0 : errinfo_set(f->info, ERR_UNAVAILABLE, "no master of the cluster has the slot of %s", tag);
+}
+
 /* Sends cmd (and frees it). NULL with *info filled when there is no answer, or an error. */
 const struct rreply *fsck_ask(struct fsck *f, struct rcmd *cmd)
 {
@@ -64,7 +70,10 @@ const struct rreply *fsck_ask(struct fsck *f, struct rcmd *cmd)
 
 	rcmd_fini(cmd);
 	if (r && rreply_type(r) == RREPLY_ERROR) {
-		errinfo_set(f->info, ERR_UNAVAILABLE, "Redis: %s", rreply_str(r, NULL));
+		const char *error = rreply_str(r, NULL);
+		bool moving = strncmp(error, "ASK ", 4) == 0 || strncmp(error, "MOVED ", 6) == 0;
+		errinfo_set(f->info, ERR_UNAVAILABLE, "Redis: %s%s", error,
+			    moving ? ": the cluster moves a slot; check again when it has" : "");
 		return NULL;
 	}
 	return r;
@@ -178,8 +187,9 @@ static struct fsck_shard *find_shard(struct fsck *f, const char *tag, size_t n)
 /* A key that belongs to no queue which is checked. */
 static int check_stray(struct fsck *f, const char *key, size_t tag_len)
 {
-	static const char *const known[] = { KEYS_REG_TAGS, KEYS_REG_INST,  KEYS_REG_SEEN,   KEYS_REG_CAT,
-					     KEYS_REG_MET,  KEYS_REG_EPOCH, KEYS_REG ":topo" };
+	static const char *const known[] = { KEYS_REG_TAGS, KEYS_REG_INST,    KEYS_REG_SEEN,
+					     KEYS_REG_CAT,  KEYS_REG_MET,     KEYS_REG_EPOCH,
+					     KEYS_REG_PEER, KEYS_REG ":topo", KEYS_REG ":keyed" };
 	char tag[KEYS_TAG_SIZE];
 
 	if (f->o->n_queues)
@@ -213,6 +223,7 @@ static int sort_key(struct fsck *f, const char *key, size_t n)
 	return fsck_texts_add(&s->names, key + tag_len + 1, n - tag_len - 1) ? fsck_no_memory(f) : 0;
 }
 
+/* Through the keyspace of one node. */
 static int scan_keys(struct fsck *f)
 {
 	char cursor[24] = "0", count[24];
@@ -221,7 +232,7 @@ static int scan_keys(struct fsck *f)
 
 	snprintf(count, sizeof count, "%d", SCAN_COUNT);
 	const struct rreply *r = rsync_words(f->link, f->info, "DBSIZE", NULL);
-	of = (uint64_t)rreply_int(r);
+	of = f->sum->keys + (uint64_t)rreply_int(r);
 	f->told = 0;
 	do {
 		struct rcmd cmd;
@@ -275,7 +286,7 @@ static int load_library(struct fsck *f)
 {
 	const char *line = strstr(lua_library, "local VERSION = ");
 	long own = line ? strtol(line + strlen("local VERSION = "), NULL, 10) : 0;
-	const struct rreply *r = rsync_words(f->link, f->info, "FCALL", "sq_version", "1", KEYS_REG, NULL);
+	const struct rreply *r = rsync_words(f->link, f->info, "FCALL", "sq_version", "0", NULL);
 
 	if (!r)
 		return ERR_UNKNOWN;
@@ -336,9 +347,13 @@ static int find_queues(struct fsck *f, const struct rreply *tags)
 static int check_registry(struct fsck *f)
 {
 	struct rcmd cmd = fsck_call(f, "sq_fsck_registry", KEYS_REG);
-	const struct rreply *r = fsck_ask(f, &cmd);
-	int rc = r ? 0 : ERR_UNKNOWN;
+	int rc = fsck_turn_to(f, KEYS_REG);
+	const struct rreply *r = rc ? NULL : fsck_ask(f, &cmd);
 
+	if (rc)
+		rcmd_fini(&cmd);
+	else
+		rc = r ? 0 : ERR_UNKNOWN;
 	if (!rc && !f->o->n_queues)
 		rc = fsck_tell_all(f, NULL, KEYS_REG, rreply_at(r, 0));
 	return rc ? rc : find_queues(f, rreply_at(r, 1));
@@ -347,7 +362,7 @@ static int check_registry(struct fsck *f)
 static int check_shard(struct fsck *f, struct fsck_shard *s)
 {
 	static const char *const sets[] = { "lease", "d", "x", "joined" };
-	int rc = 0;
+	int rc = fsck_turn_to(f, s->tag);
 
 	for (size_t i = 0; i < sizeof sets / sizeof *sets && !rc; i++)
 		rc = check_set(f, s, sets[i]);
@@ -355,18 +370,30 @@ static int check_shard(struct fsck *f, struct fsck_shard *s)
 	return rc ? rc : fsck_check_counters(f, s);
 }
 
-int queue_fsck(struct rsync *link, const struct queue_fsck_options *options, struct queue_fsck_summary *sum,
+/* One node after the other. */
+static int on_each_node(struct fsck *f, int (*what)(struct fsck *f))
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && (f->link = rsyncs_each(f->links, i)); i++)
+		rc = what(f);
+	return rc;
+}
+
+int queue_fsck(struct rsyncs *links, const struct queue_fsck_options *options, struct queue_fsck_summary *sum,
 	       struct errinfo *info)
 {
-	struct fsck f = { .link = link, .o = options, .sum = sum, .info = info };
+	struct fsck f = { .links = links, .o = options, .sum = sum, .info = info };
 	int rc;
 
 	*sum = (struct queue_fsck_summary){ 0 };
 	textset_init(&f.reported);
 	textset_init(&f.listed);
-	rc = load_library(&f);
+	while (rsyncs_each(links, sum->nodes))
+		sum->nodes++;
+	rc = on_each_node(&f, load_library);
 	rc = rc ? rc : check_registry(&f);
-	rc = rc ? rc : scan_keys(&f);
+	rc = rc ? rc : on_each_node(&f, scan_keys);
 	for (size_t i = 0; i < f.n_shards && !rc; i++)
 		rc = check_shard(&f, &f.shards[i]);
 	for (size_t i = 0; i < f.n_shards; i++) {

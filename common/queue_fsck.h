@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "err.h"
-#include "rlink.h"
+#include "rsyncs.h"
 
 /* A kind of finding. */
 struct queue_fsck_kind {
@@ -44,6 +44,7 @@ struct queue_fsck_options {
 
 struct queue_fsck_summary {
 	uint64_t queues; /* checked, each shard counted */
+	uint64_t nodes;  /* of Redis that were walked through */
 	uint64_t keys, jobs, entries;
 	uint64_t findings, mended;
 	uint64_t tombstones; /* entries of lists whose job has ended: claims skip them */
@@ -55,7 +56,7 @@ struct queue_fsck_summary {
 
 /* 0 with *sum filled, whatever was found. ERR_NOT_FOUND: a queue of options.queues is not registered. Else the link is
  * gone, or Redis refuses: *info says how; what had been mended stays so. */
-int queue_fsck(struct rsync *link, const struct queue_fsck_options *options, struct queue_fsck_summary *sum,
+int queue_fsck(struct rsyncs *links, const struct queue_fsck_options *options, struct queue_fsck_summary *sum,
 	       struct errinfo *info);
 
 #endif

@@ -28,7 +28,8 @@ struct fsck_shard {
 };
 
 struct fsck {
-	struct rsync *link;
+	struct rsyncs *links;
+	struct rsync *link; /* to the node that is being asked */
 	const struct queue_fsck_options *o;
 	struct queue_fsck_summary *sum;
 	struct errinfo *info;
@@ -45,6 +46,8 @@ void fsck_texts_clear(struct fsck_texts *t);
 /* The text behind s, which is one of them or NULL (the first). */
 const char *fsck_texts_next(const struct fsck_texts *t, const char *s);
 void fsck_progress(struct fsck *f, const char *doing, uint64_t done, uint64_t of);
+/* From now on the node is asked that has this tag. ERR_UNAVAILABLE: none has it. */
+int fsck_turn_to(struct fsck *f, const char *tag);
 /* Sends cmd (and frees it). NULL when there is no answer, or an error. */
 const struct rreply *fsck_ask(struct fsck *f, struct rcmd *cmd);
 /* The beginning of a call: function, key, repair. */

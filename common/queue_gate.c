@@ -24,8 +24,8 @@
  *
  * What this does not see: a write that fails (disk full) in the very turn whose INFO was fine. Redis then keeps the
  * bytes in memory, tries again, and refuses further writes (MISCONF); they are lost if it is killed as well before
- * that. Only submissions are held: what a retry or a cancel has changed can be lost in such a moment, and a worker's
- * results too, which are then computed again.
+ * that. Only submissions are held here, and ends that are told to readers by queue_seal.c: what a retry or a cancel has
+ * changed can be lost in such a moment, and a worker's results too, which are then computed again.
  *
  * Replicas: with DurableReplicas, WAIT goes between the calls and INFO, and no further call before its answer (they
  * gather, and leave together: group commit). Too few replicas: the calls fail with ERR_REPLICAS. After that nothing is

@@ -84,11 +84,14 @@ static void on_version(void *arg, int status, const struct rreply *reply)
 		end(g, 0);
 }
 
+/* Without a key: in a cluster each key has its node, and this is for any. */
 static void ask_version(struct greeting *g)
 {
 	struct rcmd cmd;
 	rcmd_init(&cmd);
-	rcmd_fcall(&cmd, "sq_version", KEYS_REG);
+	rcmd_str(&cmd, "FCALL");
+	rcmd_str(&cmd, "sq_version");
+	rcmd_str(&cmd, "0");
 	int rc = rlink_send(g->link, &cmd, on_version, g);
 	rcmd_fini(&cmd);
 	if (rc)

@@ -309,6 +309,13 @@ static void add_options(struct rcmd *cmd, const struct queue_submit *job)
 	rcmd_arg(cmd, options, (size_t)n < sizeof options ? (size_t)n : sizeof options - 1);
 }
 
+static void arm(struct queue_submitter *s, uint64_t deadline_us)
+{
+	uint64_t now_us = clock_mono_us(), in_ms = deadline_us > now_us ? (deadline_us - now_us) / 1000 + 1 : 1;
+	if (!uv_is_active((uv_handle_t *)s->timer) || uv_timer_get_due_in(s->timer) > in_ms)
+		uv_timer_start(s->timer, on_deadline, in_ms, 0);
+}
+
 int queue_submit(struct queue_submitter *s, const struct queue_submit *job, queue_submit_cb *cb, void *arg)
 {
 	if (s->closed || s->open >= OPEN_JOBS_MAX)
@@ -332,8 +339,9 @@ int queue_submit(struct queue_submitter *s, const struct queue_submit *job, queu
 	add_options(&c->cmd, job);
 	rcmd_arg(&c->cmd, s->record.data, s->record.len);
 	s->open++;
-	if (!uv_is_active((uv_handle_t *)s->timer))
-		uv_timer_start(s->timer, on_deadline, s->deadline_us / 1000 + 1, 0);
+	if (job->until_us && job->until_us < c->deadline_us)
+		c->deadline_us = job->until_us;
+	arm(s, c->deadline_us);
 	return 0;
 }
 
@@ -371,6 +379,11 @@ bool queue_submitter_short(const struct queue_submitter *s, unsigned *answered)
 {
 	*answered = s->gate.answered;
 	return s->gate.short_of;
+}
+
+bool queue_submitter_takes(struct queue_submitter *s)
+{
+	return !s->gate.short_of || queue_gate_may_send(s);
 }
 
 void queue_submitter_measure(struct queue_submitter *s, const struct queue_submitter_meter *meter)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The worker's calls: claim, start, finish, fail, extend, release, reap. */
+/* The worker's calls: claim, start, finish, fail, extend, release, reap, look. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +94,7 @@ int queue_claim(struct rlink *link, const char *tag, const char *batch, unsigned
 	rcmd_str(&cmd, batch);
 	rcmd_uint(&cmd, max);
 	rcmd_uint(&cmd, QUEUE_LEASE_US);
-	rcmd_arg(&cmd, start ? "1" : "0", 1);
+	rcmd_arg(&cmd, start ? "2" : "0", 1);
 	return ask(link, &cmd, (struct caller){ .cb.claim = cb, .arg = arg, .function = "claim" }, on_claimed);
 }
 
@@ -228,4 +228,20 @@ int queue_reap(struct rlink *link, const char *tag, const char *instance, const 
 	rcmd_str(&cmd, boot);
 	rcmd_uint(&cmd, QUEUE_BATCH_MAX);
 	return ask(link, &cmd, (struct caller){ .cb.reap = cb, .arg = arg, .function = "reap" }, on_reaped);
+}
+
+/* ---- look ---- */
+
+int queue_look(struct rlink *link, const char *const *tags, size_t n, queue_verdicts_cb *cb, void *arg)
+{
+	struct rcmd cmd;
+	if (n < 1 || n > QUEUE_LOOK_MAX)
+		return ERR_INVALID;
+	rcmd_init(&cmd);
+	rcmd_str(&cmd, "FCALL");
+	rcmd_str(&cmd, "sq_look");
+	rcmd_str(&cmd, "0");
+	for (size_t i = 0; i < n; i++)
+		rcmd_str(&cmd, tags[i]);
+	return ask(link, &cmd, (struct caller){ .cb.verdicts = cb, .arg = arg, .function = "look" }, on_verdicts);
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "err.h"
+
 /* The head `*COUNT\r\n` is written last, right before the arguments, into room kept for it. */
 #define HEAD_ROOM 16
 
@@ -11,6 +13,7 @@ void rcmd_init(struct rcmd *c)
 {
 	buf_init(&c->wire);
 	c->argc = 0;
+	c->follows = false;
 }
 
 void rcmd_fini(struct rcmd *c)
@@ -19,10 +22,23 @@ void rcmd_fini(struct rcmd *c)
 	c->argc = 0;
 }
 
+int rcmd_copy(struct rcmd *to, const struct rcmd *from)
+{
+	rcmd_init(to);
+	buf_append(&to->wire, from->wire.data, from->wire.len);
+	to->argc = from->argc;
+	to->follows = from->follows;
+	if (!to->wire.failed && !from->wire.failed)
+		return 0;
+	rcmd_fini(to);
+	return ERR_NOMEM;
+}
+
 void rcmd_clear(struct rcmd *c)
 {
 	buf_clear(&c->wire);
 	c->argc = 0;
+	c->follows = false;
 }
 
 void rcmd_arg(struct rcmd *c, const void *p, size_t n)

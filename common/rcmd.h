@@ -4,6 +4,7 @@
 #ifndef SQUARE_RCMD_H
 #define SQUARE_RCMD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,10 +13,13 @@
 struct rcmd {
 	struct buf wire;
 	unsigned argc;
+	bool follows; /* a plain read: asked again at the node that a cluster says has the key (rlinks.h) */
 };
 
 void rcmd_init(struct rcmd *c);
 void rcmd_fini(struct rcmd *c);
+/* A copy of a command, in memory of its own: to is not initialised yet. 0 or ERR_NOMEM. */
+int rcmd_copy(struct rcmd *to, const struct rcmd *from);
 void rcmd_clear(struct rcmd *c);                        /* empty again, keeps the memory */
 void rcmd_arg(struct rcmd *c, const void *p, size_t n); /* copied; memory failure is sticky in wire.failed */
 void rcmd_str(struct rcmd *c, const char *s);

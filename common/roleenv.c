@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "roleenv.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 
 #include "address.h"
 #include "clock.h"
+#include "local_storage.h"
+#include "log.h"
 #include "must.h"
 #include "roleenv_peers.h"
 
@@ -34,10 +37,12 @@ struct roleenv {
 	char advertised[ADDRESS_SIZE]; /* in place of a wildcard */
 	uint64_t started_at_us;
 	struct own_endpoint *endpoints; /* role->n_endpoints of them */
-	bool busy, recycling;
+	struct local_storage *local;
+	atomic_bool busy, recycling;
 	void (*recycle_hook)(void *arg);
 	void *recycle_arg;
 	struct roleenv_peers peers;
+	bool told; /* the registry has been seen once */
 	roleenv_change_cb *on_changed;
 	void *changed_arg;
 };
@@ -236,6 +241,7 @@ void roleenv_free(struct roleenv *env)
 	if (!env)
 		return;
 	roleenv_peers_clear(&env->peers);
+	local_storage_close(env->local);
 	free(env->endpoints);
 	free(env);
 }
@@ -291,16 +297,35 @@ int roleenv_bound(struct roleenv *env, const char *name, unsigned port)
 	return 0;
 }
 
+/* ---- local resources ---- */
+
+int roleenv_make_local(struct roleenv *env, struct errinfo *info)
+{
+	return env->local ? 0 : local_storage_open(env->role, env->instance, &env->local, info);
+}
+
+int roleenv_local_resource(const struct roleenv *env, const char *name, struct roleenv_local *out)
+{
+	const char *path = local_storage_path(env->local, name);
+
+	for (size_t i = 0; path && i < env->role->n_storage; i++)
+		if (strcmp(env->role->storage[i].name, name) == 0) {
+			*out = (struct roleenv_local){ path, env->role->storage[i].size_mb };
+			return 0;
+		}
+	return ERR_NOT_FOUND;
+}
+
 /* ---- life cycle ---- */
 
 void roleenv_set_busy(struct roleenv *env, bool busy)
 {
-	env->busy = busy;
+	atomic_store(&env->busy, busy);
 }
 
 bool roleenv_busy(const struct roleenv *env)
 {
-	return env->busy;
+	return atomic_load(&env->busy);
 }
 
 void roleenv_on_recycle(struct roleenv *env, void (*hook)(void *arg), void *arg)
@@ -311,16 +336,13 @@ void roleenv_on_recycle(struct roleenv *env, void (*hook)(void *arg), void *arg)
 
 void roleenv_request_recycle(struct roleenv *env)
 {
-	if (env->recycling)
-		return;
-	env->recycling = true;
-	if (env->recycle_hook)
+	if (!atomic_exchange(&env->recycling, true) && env->recycle_hook)
 		env->recycle_hook(env->recycle_arg);
 }
 
 bool roleenv_recycling(const struct roleenv *env)
 {
-	return env->recycling;
+	return atomic_load(&env->recycling);
 }
 
 /* ---- presence, own and others' ---- */
@@ -372,7 +394,7 @@ void roleenv_presence_json(const struct roleenv *env, struct buf *out, unsigned 
 		first = false;
 	}
 	buf_printf(out, "},\"running\":%u,\"capacity\":%u,\"state\":", running, capacity);
-	if (env->busy && strcmp(state, "ready") == 0)
+	if (roleenv_busy(env) && strcmp(state, "ready") == 0)
 		state = "busy";
 	buf_json_string(out, state, strlen(state));
 	put_queues(env, out);
@@ -400,6 +422,19 @@ static void add_self(const struct roleenv *env, struct roleenv_peers *peers)
 	buf_fini(&own);
 }
 
+static void on_difference(void *arg, enum roleenv_change change, const struct roleenv_peer *peer)
+{
+	const struct roleenv *env = arg;
+
+	if (env->told)
+		log_info("%s %s", peer->instance,
+			 change == ROLEENV_JOINED ? "has joined"
+			 : change == ROLEENV_LEFT ? "has left"
+						  : "has other endpoints now");
+	if (env->on_changed)
+		env->on_changed(env->changed_arg, change, peer);
+}
+
 size_t roleenv_update(struct roleenv *env, const char *const *jsons, size_t n)
 {
 	struct roleenv_peers before = env->peers, after = { NULL, 0 };
@@ -416,8 +451,8 @@ size_t roleenv_update(struct roleenv *env, const char *const *jsons, size_t n)
 			roleenv_peers_remove(&after, i);
 	}
 	env->peers = after;
-	if (env->on_changed)
-		roleenv_peers_compare(&before, &after, env->instance, env->on_changed, env->changed_arg);
+	roleenv_peers_compare(&before, &after, env->instance, on_difference, env);
+	env->told = env->told || n > 0;
 	roleenv_peers_clear(&before);
 	return unread;
 }

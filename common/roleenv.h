@@ -7,8 +7,10 @@
  *                                                     default 127.0.0.1 and the definition's localPort
  *   SQUARE_ADVERTISE_ADDRESS=10.0.0.7                 what others are told in place of 0.0.0.0 or ::; default: the
  *                                                     first address of this host that is not loopback
+ *   SQUARE_LOCAL_ROOT=/var/lib/square                 where local resources are; see local_storage.h
  *
- * It also keeps the view of the other instances, which presence feeds by roleenv_update(). One thread at a time. */
+ * It also keeps the view of the other instances, which presence feeds by roleenv_update(). One thread at a time,
+ * but for roleenv_busy, roleenv_set_busy, roleenv_recycling and roleenv_request_recycle, which any thread may call. */
 #ifndef SQUARE_ROLEENV_H
 #define SQUARE_ROLEENV_H
 
@@ -55,8 +57,20 @@ struct roleenv_endpoint {
 int roleenv_endpoint(const struct roleenv *env, const char *name, struct roleenv_endpoint *out);
 int roleenv_bound(struct roleenv *env, const char *name, unsigned port);
 
-/* Life cycle. Busy: alive, but asks for no new work. Recycle: the hook (set by main) ends the process in an orderly
- * way, and the supervisor of the place starts it anew. */
+/* A folder of this instance's own, which the definition's LocalResources promise. */
+struct roleenv_local {
+	const char *path; /* absolute; stands as long as env */
+	unsigned size_mb; /* that may be counted on there */
+};
+/* Makes them: at start, by startup_open(), before anything of the role runs; see local_storage.h. 0, or an error with
+ * *info. */
+int roleenv_make_local(struct roleenv *env, struct errinfo *info);
+/* 0, or ERR_NOT_FOUND with *out untouched. */
+int roleenv_local_resource(const struct roleenv *env, const char *name, struct roleenv_local *out);
+
+/* Life cycle. Busy: alive, but out of rotation and asking for no new work, until it is set back. Recycle: the hook (set
+ * by the role) ends the process in an orderly way, and the supervisor of the place starts it anew; it may run on any
+ * thread. */
 void roleenv_set_busy(struct roleenv *env, bool busy);
 bool roleenv_busy(const struct roleenv *env);
 void roleenv_on_recycle(struct roleenv *env, void (*hook)(void *arg), void *arg);

@@ -70,8 +70,18 @@ static int greet(struct rsync *s, const struct rurl *u, struct errinfo *info)
 struct rsync *rsync_open(const char *url, unsigned timeout_ms, struct errinfo *info)
 {
 	struct rurl u;
+	return rurl_parse(url, &u, info) ? NULL : rsync_open_at(&u, timeout_ms, info);
+}
+
+struct rsync *rsync_open_at(const struct rurl *at, unsigned timeout_ms, struct errinfo *info)
+{
+	struct rurl u = *at;
 	struct rurl_host master;
-	if (rurl_parse(url, &u, info) || (u.sentinel_count && sentinel_find(&u, timeout_ms, &master, info)))
+	if (u.node_count) {
+		errinfo_set(info, ERR_INVALID, "expected the URL of one Redis, got that of a cluster");
+		return NULL;
+	}
+	if (u.sentinel_count && sentinel_find(&u, timeout_ms, &master, info))
 		return NULL;
 	if (u.sentinel_count) {
 		memcpy(u.host, master.host, sizeof u.host);

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #define SENTINEL "redis+sentinel://"
-#define FORMS                                                                                     \
-	"expected redis://[user:password@]host[:port][/db], unix://[user:password@]/path[?db=n] " \
-	"or " SENTINEL "[user:password@]host[:port][,host[:port]...]/master[/db]"
+#define CLUSTER "redis+cluster://"
+#define FORMS                                                                                               \
+	"expected redis://[user:password@]host[:port][/db], unix://[user:password@]/path[?db=n], " SENTINEL \
+	"[user:password@]host[:port][,host[:port]...]/master[/db] "                                         \
+	"or " CLUSTER "[user:password@]host[:port][,host[:port]...]"
 #define STRING_OF(x) #x
 #define STRING(x) STRING_OF(x)
 
@@ -127,24 +129,37 @@ static int read_unix(const char *rest, struct rurl *u)
 	return copy_decoded(u->path, sizeof u->path, rest, n);
 }
 
-/* ---- sentinels ---- */
+/* ---- several hosts ---- */
 
-static int read_sentinels(const char *rest, const char *end, struct rurl *u, const char **expected)
+/* Reads `host[:port][,host[:port]...]`, which ends at `end`. The number of them; ERR_INVALID; ERR_TOO_BIG for more than
+ * max. */
+static int read_hosts(const char *rest, const char *end, unsigned port, struct rurl_host *out, unsigned max)
 {
-	*expected = "expected the sentinels as host[:port][,host[:port]...] behind redis+sentinel://[user:password@]";
+	unsigned n = 0;
 	while (rest <= end) {
 		const char *comma = memchr(rest, ',', (size_t)(end - rest)), *stop = comma ? comma : end;
-		if (u->sentinel_count == RURL_SENTINELS_MAX) {
-			*expected = "expected at most " STRING(RURL_SENTINELS_MAX) " sentinels";
-			return ERR_INVALID;
-		}
-		struct rurl_host *at = &u->sentinels[u->sentinel_count++];
-		at->port = 26379;
-		if (stop == rest || read_host(rest, stop, at))
+		if (n == max)
+			return ERR_TOO_BIG;
+		out[n].port = port;
+		if (stop == rest || read_host(rest, stop, &out[n++]))
 			return ERR_INVALID;
 		rest = stop + 1;
 	}
-	return 0;
+	return (int)n;
+}
+
+/* ---- sentinels ---- */
+
+#define USERINFO "expected user:password@, at most 127 and 511 bytes, escapes as %XX"
+
+static int read_sentinels(const char *rest, const char *end, struct rurl *u, const char **expected)
+{
+	int n = read_hosts(rest, end, 26379, u->sentinels, RURL_SENTINELS_MAX);
+	*expected = n == ERR_TOO_BIG ? "expected at most " STRING(RURL_SENTINELS_MAX) " sentinels"
+				     : "expected the sentinels as host[:port][,host[:port]...] behind "
+				       "redis+sentinel://[user:password@]";
+	u->sentinel_count = n > 0 ? (unsigned)n : 0;
+	return n > 0 ? 0 : ERR_INVALID;
 }
 
 /* `sentinel_user=…&sentinel_password=…`, in any order. */
@@ -171,7 +186,7 @@ static int read_sentinel(const char *rest, struct rurl *u, const char **expected
 {
 	const char *end = rest + strcspn(rest, "/?");
 	if (read_userinfo(&rest, end, u)) {
-		*expected = "expected user:password@, at most 127 and 511 bytes, escapes as %XX";
+		*expected = USERINFO;
 		return ERR_INVALID;
 	}
 	if (read_sentinels(rest, end, u, expected))
@@ -189,6 +204,27 @@ static int read_sentinel(const char *rest, struct rurl *u, const char **expected
 		return ERR_INVALID;
 	*expected = "expected [?[sentinel_user=USER&]sentinel_password=PASSWORD] at the end";
 	return *rest == '?' ? read_query(rest + 1, u) : 0;
+}
+
+/* ---- a cluster ---- */
+
+static int read_cluster(const char *rest, struct rurl *u, const char **expected)
+{
+	const char *end = rest + strcspn(rest, "/?");
+	if (read_userinfo(&rest, end, u)) {
+		*expected = USERINFO;
+		return ERR_INVALID;
+	}
+	int n = read_hosts(rest, end, 6379, u->nodes, RURL_NODES_MAX);
+	*expected = n == ERR_TOO_BIG
+			? "expected at most " STRING(RURL_NODES_MAX) " nodes (the others are found by them)"
+			: "expected nodes of a cluster as host[:port][,host[:port]...] behind "
+			  "redis+cluster://[user:password@]";
+	if (n <= 0)
+		return ERR_INVALID;
+	u->node_count = (unsigned)n;
+	*expected = "expected nothing behind the nodes: a cluster has but one database";
+	return *end && strcmp(end, "/") != 0 ? ERR_INVALID : 0;
 }
 
 /* How much of a URL without @ may be told: behind the first colon may be a password whose @host was forgotten, unless a
@@ -226,6 +262,8 @@ int rurl_parse(const char *url, struct rurl *out, struct errinfo *info)
 		rc = read_unix(url + 7, &u);
 	else if (strncmp(url, SENTINEL, strlen(SENTINEL)) == 0)
 		rc = read_sentinel(url + strlen(SENTINEL), &u, &expected);
+	else if (strncmp(url, CLUSTER, strlen(CLUSTER)) == 0)
+		rc = read_cluster(url + strlen(CLUSTER), &u, &expected);
 	else if (strncmp(url, "rediss://", 9) == 0)
 		return errinfo_set(info, ERR_INVALID, "TLS to Redis (rediss://) is not supported; " FORMS);
 	else

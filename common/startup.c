@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "healthcheck.h"
 #include "log.h"
 #include "must.h"
 
@@ -17,7 +18,7 @@ struct arguments {
 	const char *definition, *configuration; /* NULL: where they usually are */
 	const char *sets[SETS_MAX];
 	size_t n_sets;
-	bool check_only;
+	bool check_only, ask_health;
 };
 
 static const char *program_name(char **argv)
@@ -46,9 +47,11 @@ static int help(const struct arguments *a, enum csdef_kind kind)
 	struct buf out = BUF_INIT;
 
 	buf_printf(&out,
-		   "Usage: %s [-n] [--definition FILE] [--configuration FILE] [--set Name=value]...\n\n"
+		   "Usage: %s [-n | --healthcheck] [--definition FILE] [--configuration FILE] [--set Name=value]...\n\n"
 		   "Runs one instance of a %s role of the service that service.csdef defines.\n\n"
 		   "  -n, --check           check the configuration, say what it comes to, and exit\n"
+		   "  --healthcheck         ask the instance that runs with this environment whether it is ready:\n"
+		   "                        one sentence, exit status 0 (ready) or 1 (not)\n"
 		   "  --definition FILE     the service definition; default ./service.csdef, or the installed one\n"
 		   "  --configuration FILE  its configuration; default service.cscfg beside the definition\n"
 		   "  --set Name=value      change a setting, whatever the environment and the files say\n"
@@ -58,8 +61,9 @@ static int help(const struct arguments *a, enum csdef_kind kind)
 		   "file that SQUARE_DRAIN_SECONDS_FILE names), else from service.cscfg:\n\n",
 		   a->program, kind == CSDEF_WEB ? "web" : "worker");
 	config_help(&out, kind == CSDEF_WEB ? CONFIG_WEB : CONFIG_WORKER);
-	buf_puts(&out, "\nThe place of the instance comes from SQUARE_ROLE_INSTANCE, SQUARE_ENDPOINT_... and\n"
-		       "SQUARE_ADVERTISE_ADDRESS; see the manual page. Exit status: 0 ended in good order, 1 the\n"
+	buf_puts(&out, "\nThe place of the instance comes from SQUARE_ROLE_INSTANCE, SQUARE_ENDPOINT_...,\n"
+		       "SQUARE_ADVERTISE_ADDRESS and SQUARE_LOCAL_ROOT; see the manual page. Exit status: 0 ended in "
+		       "good order, 1 the\n"
 		       "configuration is wrong or the start failed, 2 bad usage.\n");
 	return print_and_end(&out);
 }
@@ -72,10 +76,11 @@ static int markdown(void)
 	return print_and_end(&out);
 }
 
-enum { OPT_DEFINITION = 256, OPT_CONFIGURATION, OPT_SET, OPT_HELP, OPT_VERSION };
+enum { OPT_HEALTHCHECK = 256, OPT_DEFINITION, OPT_CONFIGURATION, OPT_SET, OPT_HELP, OPT_VERSION };
 
 static const struct option options[] = {
 	{ "check", no_argument, NULL, 'n' },
+	{ "healthcheck", no_argument, NULL, OPT_HEALTHCHECK },
 	{ "definition", required_argument, NULL, OPT_DEFINITION },
 	{ "configuration", required_argument, NULL, OPT_CONFIGURATION },
 	{ "set", required_argument, NULL, OPT_SET },
@@ -89,6 +94,9 @@ static int take_option(struct arguments *a, enum csdef_kind kind, int c, char **
 	switch (c) {
 	case 'n':
 		a->check_only = true;
+		return STARTUP_GO;
+	case OPT_HEALTHCHECK:
+		a->ask_health = true;
 		return STARTUP_GO;
 	case OPT_DEFINITION:
 		a->definition = optarg;
@@ -125,6 +133,8 @@ static int read_arguments(struct arguments *a, enum csdef_kind kind, int argc, c
 		if (rc != STARTUP_GO)
 			return rc;
 	}
+	if (a->check_only && a->ask_health)
+		return bad_usage(a, "expected -n or --healthcheck, got both", "");
 	return optind < argc ? bad_usage(a, "expected options only, got ", argv[optind]) : STARTUP_GO;
 }
 
@@ -236,6 +246,20 @@ static int report(const struct startup *s)
 	return print_and_end(&out);
 }
 
+static int bad_start(const struct arguments *a, const struct errinfo *info)
+{
+	fprintf(stderr, "%s: %s\n", a->program, info->text);
+	return 1;
+}
+
+bool startup_only_asks(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--healthcheck") == 0)
+			return true;
+	return false;
+}
+
 int startup_open(struct startup *s, enum csdef_kind kind, int argc, char **argv)
 {
 	struct arguments a = { .program = program_name(argv) };
@@ -250,17 +274,22 @@ int startup_open(struct startup *s, enum csdef_kind kind, int argc, char **argv)
 		return 1;
 	configuration_beside(definition, beside);
 	if (load(s, &a, kind, definition, a.configuration ? a.configuration : beside, &info) != 0) {
-		fprintf(stderr, "%s: %s\n", a.program, info.text);
+		rc = bad_start(&a, &info);
 		startup_close(s);
-		return 1;
+		return rc;
 	}
 	log_open(config_int(s->config, CONFIG_LOG_FORMAT) == 1, (enum log_level)config_int(s->config, CONFIG_LOG_LEVEL),
 		 roleenv_instance(s->roleenv));
-	for (size_t i = 0; config_warning(s->config, i); i++)
+	for (size_t i = 0; config_warning(s->config, i) && !a.ask_health; i++)
 		log_warn("%s", config_warning(s->config, i));
-	if (!a.check_only)
+	if (a.check_only)
+		rc = report(s);
+	else if (a.ask_health)
+		rc = healthcheck(a.program, s);
+	else if (roleenv_make_local(s->roleenv, &info) == 0)
 		return STARTUP_GO;
-	rc = report(s);
+	else
+		rc = bad_start(&a, &info);
 	startup_close(s);
 	return rc;
 }

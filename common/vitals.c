@@ -62,20 +62,17 @@ static void measure_busy(struct vitals *v)
 		metrics_reach(v->busy, (int64_t)((total_ns - idle_ns) / 1000));
 }
 
-void vitals_turn(struct vitals *v, const struct rlink *link)
+void vitals_turn(struct vitals *v, const struct rlink_stats *s, unsigned up)
 {
-	struct rlink_stats s = { 0 };
-
 	metrics_add(v->turns, 1);
 	measure_busy(v);
-	if (!link)
+	if (!s)
 		return;
-	rlink_stats(link, &s);
-	metrics_set(v->up, rlink_up(link));
-	metrics_set(v->in_flight, s.in_flight);
-	metrics_reach(v->calls, (int64_t)s.commands);
-	metrics_reach(v->errors, (int64_t)s.errors);
-	metrics_reach(v->connects, (int64_t)s.connects);
-	metrics_reach(v->losses, (int64_t)s.losses);
-	metrics_reach(v->sent, (int64_t)s.bytes_out);
+	metrics_set(v->up, up);
+	metrics_set(v->in_flight, s->in_flight);
+	metrics_reach(v->calls, (int64_t)s->commands);
+	metrics_reach(v->errors, (int64_t)s->errors);
+	metrics_reach(v->connects, (int64_t)s->connects);
+	metrics_reach(v->losses, (int64_t)s->losses);
+	metrics_reach(v->sent, (int64_t)s->bytes_out);
 }

@@ -17,7 +17,7 @@ struct vitals *vitals_new(struct metrics *set, uv_loop_t *loop, const char *name
 void vitals_free(struct vitals *v);
 /* For rlink_options.seconds. */
 struct metrics_value *vitals_call_seconds(const struct vitals *v);
-/* Once a turn of the loop. link may be NULL while there is none. */
-void vitals_turn(struct vitals *v, const struct rlink *link);
+/* Once a turn of the loop. links: of all links together, and how many of them are up; NULL while there are none. */
+void vitals_turn(struct vitals *v, const struct rlink_stats *links, unsigned up);
 
 #endif

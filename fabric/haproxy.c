@@ -7,6 +7,7 @@
 
 #define HAPROXY_HEAD_REFUSED 57344 /* bytes beyond the limit that a head may have and get its 431 */
 #define HAPROXY_HEADERS 400        /* header lines; the web role refuses from 101 on */
+#define HAPROXY_RESOLVERS "place"
 #define HAPROXY_NAME_SIZE (2 * CSDEF_NAME_MAX + 2)
 
 /* What the balancer itself answers, in the form of the HTTP contract. HAProxy 2.6 answers a request that it cannot even
@@ -30,8 +31,6 @@ static void haproxy_http_defaults(struct buf *out)
 {
 	buf_puts(out, "\ndefaults http\n"
 		      "  mode http\n"
-		      "  log global\n"
-		      "  option dontlognull\n"
 		      "  option redispatch 1\n"
 		      "  retries 3\n"
 		      "  http-reuse safe\n"
@@ -58,8 +57,6 @@ static void haproxy_tcp_defaults(struct buf *out)
 {
 	buf_puts(out, "\ndefaults tcp\n"
 		      "  mode tcp\n"
-		      "  log global\n"
-		      "  option dontlognull\n"
 		      "  option redispatch 1\n"
 		      "  retries 3\n"
 		      "  timeout connect 1s\n"
@@ -74,20 +71,54 @@ static void haproxy_name(const struct plan_input *in, char out[HAPROXY_NAME_SIZE
 	(void)snprintf(out, HAPROXY_NAME_SIZE, "%s.%s", in->role->def->name, in->endpoint->name);
 }
 
-static void haproxy_servers(const struct plan_input *in, struct buf *out)
+/* Where the replicas of a role are is asked of DNS every second. Each of these was measured: with the usual 512 bytes
+ * of an answer, some thirty replicas become none; an address that has gone is out at once, and what a name server does
+ * not know any more is kept for a while, as it may just be restarting. */
+static void haproxy_resolvers(struct buf *out)
 {
-	/* A draining instance stops answering its checks well before it closes its last connection. */
-	buf_puts(out, "  default-server inter 1s fastinter 200ms downinter 200ms rise 1 fall 2\n");
-	for (unsigned i = 0; i < in->role->n_instances; i++)
-		buf_printf(out, "  server %s 127.0.0.1:%u check\n", in->role->instances[i].id, plan_port(in, i));
+	buf_puts(out, "\nresolvers " HAPROXY_RESOLVERS "\n"
+		      "  parse-resolv-conf\n"
+		      "  accepted_payload_size 8192\n"
+		      "  timeout resolve 1s\n"
+		      "  hold obsolete 0s\n"
+		      "  hold nx 5s\n");
 }
 
+/* asks_health: at the role's own endpoint for it. */
+static void haproxy_servers(const struct plan_input *in, bool asks_health, struct buf *out)
+{
+	const struct plan_role *role = in->role;
+	char port[32] = "";
+
+	/* What an instance had that is gone is broken off, so that its clients do not wait for minutes. Only where it
+	 * says until its end how it is: one that is asked at the endpoint it serves closes that when it still has to
+	 * finish something, and looks gone. */
+	buf_printf(out, "  default-server inter 1s fastinter 200ms downinter 200ms rise 1 fall 2%s\n",
+		   asks_health ? " on-marked-down shutdown-sessions" : "");
+	if (role->host) {
+		if (asks_health)
+			(void)snprintf(port, sizeof(port), " port %u", plan_health_port(role, 0));
+		buf_printf(out,
+			   "  server-template %s_ 1-%u %s:%u check%s resolvers " HAPROXY_RESOLVERS
+			   " resolve-prefer ipv4 init-addr none\n",
+			   role->def->name, role->replicas, role->host, plan_port(in, 0), port);
+		return;
+	}
+	for (unsigned i = 0; i < role->n_instances; i++) {
+		if (asks_health)
+			(void)snprintf(port, sizeof(port), " port %u", plan_health_port(role, i));
+		buf_printf(out, "  server %s 127.0.0.1:%u check%s\n", role->instances[i].id, plan_port(in, i), port);
+	}
+}
+
+/* An answer other than 200 takes the instance out of the rotation: it is there, and may be finishing something, so its
+ * connections stay. No answer at all means that it is gone. */
 static void haproxy_check(struct buf *out, const char *path, const char *token)
 {
 	buf_printf(out, "  option httpchk\n  http-check send meth GET uri %s ver HTTP/1.1 hdr Host localhost", path);
 	if (token) /* none of its characters means anything here, see tokens_form_good() */
 		buf_printf(out, " hdr Authorization \"Bearer %s\"", token);
-	buf_puts(out, " hdr Connection close\n");
+	buf_puts(out, " hdr Connection close\n  http-check expect status 200 error-status L7OKC\n");
 }
 
 /* A head beyond the web role's limit is whole here when it is judged, so it is refused here. HAProxy closes a
@@ -122,7 +153,7 @@ static void haproxy_http(const struct plan *plan, const struct plan_input *in, s
 	char name[HAPROXY_NAME_SIZE];
 
 	haproxy_name(in, name);
-	buf_printf(out, "\nfrontend %s from http\n  bind 127.0.0.1:%u\n", name, in->open.port);
+	buf_printf(out, "\nfrontend %s from http\n  bind %s:%u\n", name, plan->address, plan_public_port(in));
 	if (plan->client_connections > 0)
 		buf_printf(out,
 			   "  stick-table type ipv6 size 100k expire 5m store conn_cur\n"
@@ -145,26 +176,54 @@ static void haproxy_http(const struct plan *plan, const struct plan_input *in, s
 	    name, name, name);
 	buf_printf(out, "\nbackend %s_ready from http\n  balance leastconn\n", name);
 	haproxy_check(out, "/readyz", in->role->probe_token);
-	haproxy_servers(in, out);
+	haproxy_servers(in, false, out);
 	/* When none is ready (Redis is away), those that live say so themselves, with the reason. */
 	buf_printf(out, "\nbackend %s_alive from http\n  balance leastconn\n", name);
 	haproxy_check(out, "/livez", NULL);
-	haproxy_servers(in, out);
+	haproxy_servers(in, false, out);
 }
 
-static void haproxy_tcp(const struct plan_input *in, struct buf *out)
+static void haproxy_tcp(const struct plan *plan, const struct plan_input *in, struct buf *out)
 {
 	char name[HAPROXY_NAME_SIZE];
 
 	haproxy_name(in, name);
-	buf_printf(out, "\nfrontend %s from tcp\n  bind 127.0.0.1:%u\n  default_backend %s_ready\n", name,
-		   in->open.port, name);
-	buf_printf(out, "\nbackend %s_ready from tcp\n  balance leastconn\n  option tcp-check\n  tcp-check connect\n",
-		   name);
-	/* One that asks for a token first is there when it does so. */
-	buf_printf(out, "  tcp-check send 1\\n\n  tcp-check expect string %s\n",
-		   in->role->authenticates ? "-32003" : "1");
-	haproxy_servers(in, out);
+	buf_printf(out, "\nfrontend %s from tcp\n  bind %s:%u\n  default_backend %s_ready\n", name, plan->address,
+		   plan_public_port(in), name);
+	buf_printf(out, "\nbackend %s_ready from tcp\n  balance leastconn\n", name);
+	if (plan_health(in->role)) {
+		haproxy_check(out, "/readyz", NULL);
+	} else {
+		/* One that asks for a token first is there when it does so. */
+		buf_printf(out,
+			   "  option tcp-check\n  tcp-check connect\n  tcp-check send 1\\n\n  tcp-check expect string "
+			   "%s\n",
+			   in->role->authenticates ? "-32003" : "1");
+	}
+	haproxy_servers(in, plan_health(in->role) != NULL, out);
+}
+
+/* Where this balancer itself is asked whether it is of use: it tells how many instances each endpoint has, or the first
+ * that has none. */
+static void haproxy_health(const struct plan *plan, struct buf *out)
+{
+	char name[HAPROXY_NAME_SIZE];
+
+	buf_printf(out, "\nfrontend health from http\n  bind unix@%s mode 600\n", plan->health_socket);
+	for (size_t i = 0; i < plan->n_inputs; i++) {
+		haproxy_name(&plan->inputs[i], name);
+		buf_printf(
+		    out,
+		    "  http-request return status 503 content-type text/plain string \"no instance of %s is ready "
+		    "for %s\" if { nbsrv(%s_ready) eq 0 }\n",
+		    plan->inputs[i].role->def->name, plan->inputs[i].endpoint->name, name);
+	}
+	buf_puts(out, "  http-request return status 200 content-type text/plain lf-string \"");
+	for (size_t i = 0; i < plan->n_inputs; i++) {
+		haproxy_name(&plan->inputs[i], name);
+		buf_printf(out, "%s%s %%[nbsrv(%s_ready)]", i > 0 ? ", " : "", name, name);
+	}
+	buf_puts(out, "\"\n");
 }
 
 /* Room for the largest head that is answered with more than HAProxy's own words, and for what is added to it. */
@@ -178,24 +237,32 @@ static unsigned haproxy_buffer(const struct plan *plan)
 	return limit + HAPROXY_HEAD_REFUSED;
 }
 
+/* No "log": in the foreground HAProxy says on standard error what becomes of its servers, a log would say it again. */
 void haproxy_render(const struct plan *plan, unsigned connections, unsigned threads, struct buf *out)
 {
+	bool by_name = false;
+
 	buf_printf(out,
 		   "# Rendered from %s; a change here is lost at the next start.\n"
 		   "global\n"
-		   "  log stdout format raw daemon notice\n"
 		   "  nbthread %u\n"
 		   "  maxconn %u\n"
 		   "  hard-stop-after 10s\n"
 		   "  tune.bufsize %u\n"
 		   "  tune.http.maxhdr %d\n",
 		   plan->def->definition, threads, connections, haproxy_buffer(plan), HAPROXY_HEADERS);
+	for (size_t i = 0; i < plan->n_roles; i++)
+		by_name |= plan->roles[i].host != NULL;
+	if (by_name)
+		haproxy_resolvers(out);
 	haproxy_http_defaults(out);
 	haproxy_tcp_defaults(out);
 	for (size_t i = 0; i < plan->n_inputs; i++) {
 		if (plan->inputs[i].endpoint->protocol == CSDEF_HTTP)
 			haproxy_http(plan, &plan->inputs[i], out);
 		else
-			haproxy_tcp(&plan->inputs[i], out);
+			haproxy_tcp(plan, &plan->inputs[i], out);
 	}
+	if (plan->health_socket)
+		haproxy_health(plan, out);
 }

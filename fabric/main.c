@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "definition.h"
 #include "fabric.h"
 #include "log.h"
 
@@ -84,23 +85,6 @@ static int options_read(struct options *o, int argc, char **argv)
 	return OPTIONS_GO;
 }
 
-/* The two files: as told; else in the folder one is in; else where `make install` puts them. */
-static struct csdef *load_definition(const struct options *o, struct errinfo *info)
-{
-	static const char *const dirs[] = { "", "/usr/local/share/square/", "/usr/share/square/" };
-	char definition[PATH_MAX] = "service.csdef", configuration[PATH_MAX] = "service.cscfg";
-
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && !o->definition; i++) {
-		(void)snprintf(definition, sizeof(definition), "%sservice.csdef", dirs[i]);
-		(void)snprintf(configuration, sizeof(configuration), "%sservice.cscfg", dirs[i]);
-		if (access(definition, R_OK) == 0)
-			break;
-	}
-	if (o->definition)
-		return csdef_load(o->definition, o->configuration, info);
-	return csdef_load(definition, o->configuration ? o->configuration : configuration, info);
-}
-
 static int run(const struct options *o)
 {
 	struct csdef *def = NULL;
@@ -109,7 +93,8 @@ static int run(const struct options *o)
 	struct errinfo info = { 0 };
 	int status = 1;
 
-	if (!(def = load_definition(o, &info)) || (!o->check_only && rundir_open(o->run_dir, &dir, &info) != ERR_OK) ||
+	if (!(def = definition_load(o->definition, o->configuration, &info)) ||
+	    (!o->check_only && rundir_open(o->run_dir, &dir, &info) != ERR_OK) ||
 	    (dir && rundir_clean(dir, &info) != ERR_OK) || !(plan = plan_new(def, &info)))
 		log_error("%s", info.text);
 	else if (o->check_only)

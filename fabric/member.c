@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "member.h"
 
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "config.h"
 #include "haproxy.h"
+#include "haproxy_host.h"
 #include "log.h"
 #include "program.h"
 #include "users.h"
-
-#define MEMBER_CONNECTIONS 20000 /* of the balancer, if the limit of open files allows */
 
 /* ---- their files ---- */
 
@@ -86,33 +83,12 @@ static int member_prepare_redis(struct members *m, const struct rundir *dir, str
 	return rc;
 }
 
-/* HAProxy needs two descriptors a connection, and refuses to start when its limit is too low for its maxconn. */
-static unsigned member_connections(void)
-{
-	struct rlimit limit;
-	rlim_t fit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY)
-		return MEMBER_CONNECTIONS;
-	fit = limit.rlim_max > 1000 ? (limit.rlim_max - 500) / 2 : 200;
-	return fit < MEMBER_CONNECTIONS ? (unsigned)fit : MEMBER_CONNECTIONS;
-}
-
-/* One for every two cores, like the reactors of the web role: the instances need the others. */
-static unsigned member_threads(void)
-{
-	cpu_set_t cores;
-	int n = sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
-
-	return n < 4 ? 1 : (unsigned)n / 2;
-}
-
 static int member_write_haproxy(const struct rundir *dir, const struct plan *plan, struct errinfo *info)
 {
 	struct buf conf = BUF_INIT;
 	int rc;
 
-	haproxy_render(plan, member_connections(), member_threads(), &conf);
+	haproxy_render(plan, haproxy_host_connections(), haproxy_host_threads(), &conf);
 	rc = rundir_write(dir, "haproxy.cfg", &conf, info);
 	buf_fini(&conf);
 	return rc;
@@ -164,7 +140,7 @@ static char *member_env(const char *name, const char *value)
 static char **member_environment(const struct member_context *x, const struct plan_role *role, unsigned index)
 {
 	const struct plan_instance *in = &role->instances[index];
-	char **env = calloc(role->def->n_endpoints + 5, sizeof(*env)), name[128], at[140], *url_file;
+	char **env = calloc(role->def->n_endpoints + 6, sizeof(*env)), name[128], at[140], *url_file, *local;
 	size_t n = 0;
 
 	if (!env)
@@ -179,6 +155,11 @@ static char **member_environment(const struct member_context *x, const struct pl
 			       role->def->kind == CSDEF_WEB ? "redis/" USERS_WEB ".url" : "redis/" USERS_WORKER ".url");
 	env[n++] = member_env("SQUARE_REDIS_URL_FILE", url_file);
 	free(url_file);
+	if (role->def->n_storage > 0 && !getenv("SQUARE_LOCAL_ROOT")) {
+		local = rundir_file(x->dir, "local");
+		env[n++] = member_env("SQUARE_LOCAL_ROOT", local);
+		free(local);
+	}
 	if (role->def->kind == CSDEF_WEB && !role->told_proxies)
 		env[n++] = member_env("SQUARE_TRUSTED_PROXIES", "127.0.0.1");
 	if (role->probe_token && !role->told_probe_token)

@@ -9,12 +9,13 @@
 
 #include "config.h"
 #include "log.h"
+#include "plan_parts.h"
 #include "secret.h"
 #include "tokens.h"
 
 extern char **environ;
 
-static void *plan_alloc(size_t n, size_t size)
+void *plan_alloc(size_t n, size_t size)
 {
 	void *p = calloc(n ? n : 1, size);
 
@@ -25,8 +26,7 @@ static void *plan_alloc(size_t n, size_t size)
 
 /* ---- the environment's say ---- */
 
-/* *value stays as it is when the variable is unset or empty. */
-static int plan_env(const char *name, unsigned min, unsigned max, unsigned *value, struct errinfo *info)
+int plan_env(const char *name, unsigned min, unsigned max, unsigned *value, struct errinfo *info)
 {
 	const char *text = getenv(name);
 	unsigned long n;
@@ -94,7 +94,7 @@ static int plan_probe(struct plan_role *role, const struct config *cfg, struct e
 	return ERR_OK;
 }
 
-static int plan_settings(struct plan *plan, struct plan_role *role, struct errinfo *info)
+int plan_settings(struct plan *plan, struct plan_role *role, struct errinfo *info)
 {
 	const char *file = plan->def->configuration;
 	struct config_given *given = plan_alloc(role->def->n_settings, sizeof(*given));
@@ -206,12 +206,13 @@ static int plan_fill(struct plan *plan, struct errinfo *info)
 	return rc;
 }
 
-struct plan *plan_new(const struct csdef *def, struct errinfo *info)
+struct plan *plan_blank(const struct csdef *def)
 {
 	struct plan *plan = plan_alloc(1, sizeof(*plan));
 	size_t endpoints = 0;
 
 	plan->def = def;
+	plan->address = "127.0.0.1";
 	plan->roles = plan_alloc(def->n_roles, sizeof(*plan->roles));
 	for (size_t i = 0; i < def->n_roles; i++) {
 		plan->roles[plan->n_roles++].def = &def->roles[i];
@@ -223,7 +224,14 @@ struct plan *plan_new(const struct csdef *def, struct errinfo *info)
 			if (!def->roles[i].endpoints[e].internal)
 				plan->inputs[plan->n_inputs++] =
 				    (struct plan_input){ &plan->roles[i], &def->roles[i].endpoints[e], e,
-							 PORT_HOLD_INIT };
+							 PORT_HOLD_INIT, 0 };
+	return plan;
+}
+
+struct plan *plan_new(const struct csdef *def, struct errinfo *info)
+{
+	struct plan *plan = plan_blank(def);
+
 	if (plan_fill(plan, info) == ERR_OK)
 		return plan;
 	plan_free(plan);
@@ -246,6 +254,7 @@ void plan_free(struct plan *plan)
 		free(role->instances);
 		free(role->probe_token);
 		free(role->probe_question);
+		free(role->host);
 	}
 	free(plan->inputs);
 	free(plan->roles);
@@ -260,7 +269,26 @@ const struct plan_input *plan_input(const struct plan *plan, enum csdef_protocol
 	return NULL;
 }
 
+uint16_t plan_public_port(const struct plan_input *input)
+{
+	return input->role->host ? (uint16_t)input->endpoint->port : input->open.port;
+}
+
 uint16_t plan_port(const struct plan_input *input, unsigned instance)
 {
-	return input->role->instances[instance].ports[input->index].port;
+	return input->role->host ? input->replica_port : input->role->instances[instance].ports[input->index].port;
+}
+
+const struct csdef_endpoint *plan_health(const struct plan_role *role)
+{
+	const struct csdef_endpoint *e = csdef_endpoint(role->def, PLAN_HEALTH);
+
+	return e && e->internal && e->protocol == CSDEF_HTTP && role->def->kind == CSDEF_WORKER ? e : NULL;
+}
+
+uint16_t plan_health_port(const struct plan_role *role, unsigned instance)
+{
+	if (role->host)
+		return role->health_port;
+	return role->instances[instance].ports[plan_health(role) - role->def->endpoints].port;
 }

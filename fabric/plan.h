@@ -31,6 +31,11 @@ struct plan_role {
 	bool told_probe_token; /* the instances have it from the setting */
 	bool told_proxies;     /* likewise TrustedProxies; else the fabric says that they are behind its balancer */
 	char *probe_question;  /* the request for /readyz; NULL: not a web role */
+	/* Of a role whose instances are elsewhere (plan_remote.h): the name that DNS has their addresses under, and for
+	 * how many there is room. */
+	char *host;
+	unsigned replicas;
+	uint16_t health_port; /* theirs; 0: no endpoint for it */
 };
 
 /* An input endpoint: what the load balancer listens on. */
@@ -39,6 +44,7 @@ struct plan_input {
 	const struct csdef_endpoint *endpoint;
 	size_t index; /* of the endpoint in its role */
 	struct port_hold open;
+	uint16_t replica_port; /* of a role whose instances are elsewhere: where each serves it */
 };
 
 struct plan {
@@ -48,6 +54,8 @@ struct plan {
 	size_t n_roles, n_inputs;
 	/* Of one address to one http endpoint, 0: any number. The setting AddressConnections, or CLIENT_CONNECTIONS. */
 	unsigned client_connections;
+	const char *address;       /* where the balancer listens; "*": anywhere */
+	const char *health_socket; /* where it says how it is itself; NULL: nowhere */
 };
 
 /* NULL with *info saying what was expected and what came (a bad variable or setting, a port that is taken and which
@@ -57,6 +65,12 @@ void plan_free(struct plan *plan);
 
 /* The first input endpoint of this protocol, NULL when there is none. */
 const struct plan_input *plan_input(const struct plan *plan, enum csdef_protocol protocol);
+uint16_t plan_public_port(const struct plan_input *input);             /* where the balancer listens for it */
 uint16_t plan_port(const struct plan_input *input, unsigned instance); /* where that instance serves it */
+/* The endpoint at which instances of this role say over HTTP whether they may be sent work (/readyz): a worker role's
+ * internal http endpoint of the name PLAN_HEALTH. NULL when it has none; a web role says it at its own endpoint. */
+#define PLAN_HEALTH "WorkerHealth"
+const struct csdef_endpoint *plan_health(const struct plan_role *role);
+uint16_t plan_health_port(const struct plan_role *role, unsigned instance); /* of one that has it */
 
 #endif

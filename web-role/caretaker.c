@@ -15,7 +15,7 @@
 
 struct caretaker {
 	uv_timer_t timer;
-	struct rlink *link;
+	struct rlinks *links;
 	struct tags *tags;
 	const struct directory *directory;
 	unsigned ticks, next; /* the index to go on with */
@@ -43,7 +43,7 @@ static void on_reaped(void *arg, int status, const struct queue_reaped *reaped)
 static void look_after(struct caretaker *c, const struct tag *tag)
 {
 	c->calls++;
-	if (queue_reap(c->link, tag->text, NOBODY, NOBODY, on_reaped, c))
+	if (queue_reap(rlinks_at(c->links, tag->text), tag->text, NOBODY, NOBODY, on_reaped, c))
 		c->calls--; /* Redis is away: the next tick */
 }
 
@@ -58,7 +58,7 @@ static void on_refreshed(void *arg, int status)
 static void on_tick(uv_timer_t *timer)
 {
 	struct caretaker *c = timer->data;
-	if (c->calls || !rlink_up(c->link) || !directory_known(c->directory))
+	if (c->calls || !rlinks_any_up(c->links) || !directory_known(c->directory))
 		return;
 	if (c->ticks++ % TAGS_EVERY == 0 && tags_refresh(c->tags, &c->refresh, on_refreshed, c) == 0)
 		c->calls++;
@@ -70,13 +70,13 @@ static void on_tick(uv_timer_t *timer)
 	}
 }
 
-struct caretaker *caretaker_new(uv_loop_t *loop, struct rlink *link, struct tags *tags,
+struct caretaker *caretaker_new(uv_loop_t *loop, struct rlinks *links, struct tags *tags,
 				const struct directory *directory)
 {
 	struct caretaker *c = calloc(1, sizeof *c);
 	if (!c)
 		return NULL;
-	c->link = link;
+	c->links = links;
 	c->tags = tags;
 	c->directory = directory;
 	c->timer.data = c;

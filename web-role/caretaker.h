@@ -7,14 +7,14 @@
 #include <uv.h>
 
 #include "directory.h"
-#include "rlink.h"
+#include "rlinks.h"
 #include "tags.h"
 
 struct caretaker;
 /* All borrowed. NULL when memory ran out. */
-struct caretaker *caretaker_new(uv_loop_t *loop, struct rlink *link, struct tags *tags,
+struct caretaker *caretaker_new(uv_loop_t *loop, struct rlinks *links, struct tags *tags,
 				const struct directory *directory);
-/* Before its link. The memory goes when the loop has closed the timer and the last call has ended. */
+/* Before its links. The memory goes when the loop has closed the timer and the last call has ended. */
 void caretaker_free(struct caretaker *c);
 
 #endif

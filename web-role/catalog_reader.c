@@ -15,7 +15,7 @@
 #define FIRST_US 50000 /* as long as there is none: workers may be about to publish theirs */
 
 struct catalog_reader {
-	struct rlink *link;
+	struct rlinks *links;
 	struct catalog *now;
 	struct gate gate;
 	bool reading;
@@ -136,7 +136,7 @@ int catalog_reader_refresh(struct catalog_reader *r, struct gate_entry *e, gate_
 		rcmd_init(&cmd);
 		rcmd_str(&cmd, "HGETALL");
 		rcmd_str(&cmd, KEYS_REG_CAT);
-		int rc = rlink_send(r->link, &cmd, on_read, r);
+		int rc = rlink_send(rlinks_at(r->links, KEYS_REG), &cmd, on_read, r);
 		rcmd_fini(&cmd);
 		if (rc)
 			return rc;
@@ -147,11 +147,11 @@ int catalog_reader_refresh(struct catalog_reader *r, struct gate_entry *e, gate_
 	return 0;
 }
 
-struct catalog_reader *catalog_reader_new(struct rlink *link)
+struct catalog_reader *catalog_reader_new(struct rlinks *links)
 {
 	struct catalog_reader *r = calloc(1, sizeof *r);
 	if (r)
-		r->link = link;
+		r->links = links;
 	return r;
 }
 

@@ -5,11 +5,11 @@
 
 #include "catalog.h"
 #include "gate.h"
-#include "rlink.h"
+#include "rlinks.h"
 
 struct catalog_reader;
-struct catalog_reader *catalog_reader_new(struct rlink *link); /* NULL when memory ran out */
-void catalog_reader_free(struct catalog_reader *r);            /* after its link */
+struct catalog_reader *catalog_reader_new(struct rlinks *links); /* NULL when memory ran out */
+void catalog_reader_free(struct catalog_reader *r);              /* after its links */
 /* What live workers know; NULL as long as nothing was ever published, or nothing was read yet. Stands until the next
  * refresh. */
 const struct catalog *catalog_reader_now(const struct catalog_reader *r);

@@ -13,18 +13,18 @@
 #define REFRESH_US 1000000
 
 struct directory {
-	struct rlink *link;
+	struct rlinks *links;
 	struct roleenv_peers peers;
 	struct gate gate;
 	bool reading, known;
 	uint64_t read_us; /* when it was last read; 0: never, or it is known to be stale */
 };
 
-struct directory *directory_new(struct rlink *link)
+struct directory *directory_new(struct rlinks *links)
 {
 	struct directory *d = calloc(1, sizeof *d);
 	if (d)
-		d->link = link;
+		d->links = links;
 	return d;
 }
 
@@ -109,7 +109,7 @@ int directory_refresh(struct directory *d, struct gate_entry *e, gate_cb *cb, vo
 		rcmd_init(&cmd);
 		rcmd_str(&cmd, "HGETALL");
 		rcmd_str(&cmd, KEYS_REG_INST);
-		rc = rlink_send(d->link, &cmd, on_read, d);
+		rc = rlink_send(rlinks_at(d->links, KEYS_REG), &cmd, on_read, d);
 		rcmd_fini(&cmd);
 		if (rc)
 			return rc;

@@ -8,12 +8,12 @@
 #include <stddef.h>
 
 #include "gate.h"
-#include "rlink.h"
+#include "rlinks.h"
 #include "roleenv.h"
 
 struct directory;
-struct directory *directory_new(struct rlink *link); /* NULL when memory ran out */
-void directory_free(struct directory *d);            /* after its link */
+struct directory *directory_new(struct rlinks *links); /* NULL when memory ran out */
+void directory_free(struct directory *d);              /* after its links */
 
 /* The instances that are ready and have an endpoint of this name, sorted by id, up to max of them into out, which stand
  * until the next refresh. Returns how many there are. */

@@ -17,17 +17,25 @@
 
 #define FRESH_US 1500000 /* figures that are no older will do for a new reader */
 
+struct feed_shard {
+	struct feed_queue *queue;
+	char newest[QUEUE_LIST_KEY_SIZE]; /* jobs with greater keys are news */
+};
+
 /* What the feed knows of a queue since it was last read. */
 struct feed_queue {
 	struct feed_queue *next;
 	struct feed *feed;
-	const struct tag *tag;
+	const struct tag_queue *of;
 	uint64_t finished;  /* ever, when it was last looked at */
 	uint64_t accounted; /* of these and later ones, those that had an event or were counted as skipped */
 	uint64_t fresh;     /* of this turn */
-	char newest[QUEUE_LIST_KEY_SIZE]; /* jobs with greater keys are news */
-	struct buf json;                  /* the queue object */
-	bool there;                       /* in this turn */
+	unsigned pages;     /* of its shards, that this turn waits for */
+	uint64_t seen;      /* on these */
+	bool lacks;         /* one of them did not come */
+	struct feed_shard shards[QUEUE_SHARDS_MAX];
+	struct buf json; /* the queue object */
+	bool there;      /* in this turn */
 };
 
 struct feed_job {
@@ -67,7 +75,7 @@ static uint64_t print_of(uint64_t hash, const char *p, size_t n)
 
 static bool is_for(const struct feed_reader *reader, const struct feed_queue *q)
 {
-	return !reader->queue[0] || strcmp(reader->queue, q->tag->queue) == 0;
+	return !reader->queue[0] || strcmp(reader->queue, q->of->name) == 0;
 }
 
 /* reader: NULL for all queues. */
@@ -255,30 +263,37 @@ static void keep_job(struct feed *f, const struct feed_queue *q, const struct qu
 	memcpy(job->key, listed->key, sizeof job->key);
 	job->queue = q;
 	buf_init(&job->event);
-	job_json(&json, listed->id, q->tag->queue, &listed->job);
+	job_json(&json, listed->id, q->of->name, &listed->job);
 	stream_event(&job->event, "job", NULL, json.data ? json.data : "", json.len);
 	job->event.failed = job->event.failed || json.failed;
 	buf_fini(&json);
 }
 
+/* The pages of all its shards are there. What stood on one that did not come is found in the next turn; else some may
+ * have finished after the figures. */
+static void account(struct feed_queue *q)
+{
+	if (q->lacks || q->seen > q->fresh)
+		q->fresh = q->seen;
+	q->accounted += q->fresh;
+}
+
 static void on_page(void *arg, int status, const struct queue_page *page)
 {
-	struct feed_queue *q = arg;
+	struct feed_shard *shard = arg;
+	struct feed_queue *q = shard->queue;
 	struct feed *f = q->feed;
 	char newest[QUEUE_LIST_KEY_SIZE];
-	uint64_t seen = 0;
-	memcpy(newest, q->newest, sizeof newest);
-	for (size_t i = 0; !status && i < page->n && strcmp(page->jobs[i].key, q->newest) > 0; i++, seen++) {
+	memcpy(newest, shard->newest, sizeof newest);
+	q->lacks = q->lacks || status;
+	for (size_t i = 0; !status && i < page->n && strcmp(page->jobs[i].key, shard->newest) > 0; i++, q->seen++) {
 		keep_job(f, q, &page->jobs[i]);
 		if (strcmp(page->jobs[i].key, newest) > 0)
 			memcpy(newest, page->jobs[i].key, sizeof newest);
 	}
-	if (status)
-		q->fresh = 0; /* the next turn finds them */
-	else if (seen > q->fresh)
-		q->fresh = seen; /* some finished after the figures */
-	q->accounted += q->fresh;
-	memcpy(q->newest, newest, sizeof newest);
+	memcpy(shard->newest, newest, sizeof newest);
+	if (--q->pages == 0)
+		account(q);
 	end_turn(f);
 }
 
@@ -287,30 +302,40 @@ static void on_page(void *arg, int status, const struct queue_page *page)
 static struct feed_queue *queue_of(struct feed *f, const char *name)
 {
 	struct feed_queue **at = &f->queues, *q;
-	for (; *at && strcmp((*at)->tag->queue, name) < 0; at = &(*at)->next)
+	for (; *at && strcmp((*at)->of->name, name) < 0; at = &(*at)->next)
 		;
-	if (*at && strcmp((*at)->tag->queue, name) == 0)
+	if (*at && strcmp((*at)->of->name, name) == 0)
 		return *at;
-	const struct tag *tag = tags_find(f->reactor->tags, name);
-	q = tag ? calloc(1, sizeof *q) : NULL;
+	const struct tag_queue *of = tags_find(f->reactor->tags, name);
+	q = of ? calloc(1, sizeof *q) : NULL;
 	if (!q)
 		return NULL;
 	q->feed = f;
-	q->tag = tag;
+	q->of = of;
 	q->next = *at;
 	*at = q;
 	return q;
 }
 
-/* What finished before the feed was read, or while it was not, is no news. Of a queue that is new all is. */
+static void begin_shards(struct feed_queue *q, bool anew, uint64_t at_us)
+{
+	for (unsigned i = 0; i < QUEUE_SHARDS_MAX; i++) {
+		struct feed_shard *shard = &q->shards[i];
+		shard->queue = q;
+		if (anew || !shard->newest[0])
+			snprintf(shard->newest, sizeof shard->newest, "%016llu", (unsigned long long)at_us);
+	}
+}
+
+/* What finished before the feed was read, or while it was not, is no news. Of a queue that is new all is. Without one
+ * of its shards nobody knows how many there are: the next turn may. */
 static void take_figures(struct feed *f, struct feed_queue *q, const struct figures_queue *now, bool resumed)
 {
-	bool begins = resumed || now->now.finished < q->finished;
-	if (begins || !q->newest[0])
-		snprintf(q->newest, sizeof q->newest, "%016llu",
-			 (unsigned long long)(begins ? now->now.now_us : f->redis_us));
+	bool begins = !now->shards_missing && (resumed || now->now.finished < q->finished);
+	begin_shards(q, begins, begins ? now->now.now_us : f->redis_us);
 	q->there = true;
-	q->finished = now->now.finished;
+	if (!now->shards_missing)
+		q->finished = now->now.finished;
 	if (begins)
 		q->accounted = q->finished;
 	q->fresh = q->finished > q->accounted ? q->finished - q->accounted : 0;
@@ -321,9 +346,19 @@ static void take_figures(struct feed *f, struct feed_queue *q, const struct figu
 
 static void ask_for_jobs(struct feed *f, struct feed_queue *q)
 {
-	if (q->there && q->fresh && queue_list(f->reactor->link, q->tag->text, 'a', NULL, FEED_JOBS, on_page, q) == 0)
-		f->pending++;
-	else
+	const struct reactor *r = f->reactor;
+	q->seen = 0;
+	q->lacks = false;
+	for (unsigned i = 0; q->there && q->fresh && i < q->of->n; i++) {
+		const struct tag *tag = tags_shard(q->of, i);
+		if (!tag)
+			continue;
+		int rc = queue_list(reactor_link(r, tag), tag->text, 'a', NULL, FEED_JOBS, on_page, &q->shards[i]);
+		q->lacks = q->lacks || rc;
+		q->pages += rc == 0;
+		f->pending += rc == 0;
+	}
+	if (!q->pages)
 		q->fresh = 0;
 }
 
@@ -395,7 +430,7 @@ static void collect(struct feed *f)
 		return;
 	f->collecting = true;
 	f->pending = 1;
-	if (instances_read(f->reactor->link, on_instances, f) == 0)
+	if (instances_read(rlinks_at(f->reactor->links, KEYS_REG), on_instances, f) == 0)
 		f->pending++;
 	int rc = figures_all(f->reactor->figures, on_figures, f);
 	if (rc)

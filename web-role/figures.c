@@ -17,7 +17,7 @@ struct asker {
 };
 
 struct figures {
-	struct rlink *link;
+	struct rlinks *links;
 	struct tags *tags;
 	const struct config *config;
 	struct asker *now, *next; /* of all queues: for the collection that is under way, and for the one after it */
@@ -26,21 +26,22 @@ struct figures {
 	unsigned declaring;
 };
 
-/* One collection: some queues, and the instances. */
+/* One collection: some queues, each with all of its shards, and the instances. */
 struct collection;
-struct part {
+struct part { /* a shard */
 	struct collection *owner;
 	const struct tag *tag;
-	bool there;
-	struct figures_queue queue;
+	size_t queue;
 };
 struct collection {
 	struct figures *owner;
 	figures_cb *cb;
 	void *arg;
-	int status; /* the first thing that went wrong */
+	int status; /* the first thing that went wrong with all of it */
+	int lacks;  /* the last thing that went wrong with a shard */
 	unsigned pending;
-	size_t n, sent;
+	size_t n_queues, n, sent;
+	struct figures_queue *queues; /* behind the parts */
 	struct part parts[];
 };
 
@@ -51,20 +52,35 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct figures_queue *)a)->name, ((const struct figures_queue *)b)->name);
 }
 
+/* A queue whose keys are not what they should be is left out of a list; asked for alone, it is told. */
+static size_t complete(struct collection *c, size_t *answered)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->n_queues; i++) {
+		struct figures_queue *q = &c->queues[i];
+		*answered += q->shards - q->shards_missing;
+		if (q->shards == q->shards_missing && q->unreadable)
+			continue;
+		double slots = q->workers ? (double)q->slots / q->workers : 0;
+		q->desired_workers = scaling_workers(&q->now, slots);
+		if (i != n)
+			c->queues[n] = *q;
+		n++;
+	}
+	return n;
+}
+
 static void end(struct collection *c)
 {
-	struct figures_list list = { 0, NULL };
-	struct figures_queue *queues = c->status ? NULL : malloc((c->n + 1) * sizeof *queues);
-	if (!c->status && !queues)
-		c->status = ERR_NOMEM;
-	for (size_t i = 0; !c->status && i < c->n; i++)
-		if (c->parts[i].there)
-			queues[list.n++] = c->parts[i].queue;
+	struct figures_list list = { 0, c->queues };
+	size_t answered = 0;
+	if (!c->status)
+		list.n = complete(c, &answered);
+	if (!c->status && c->lacks && !answered)
+		c->status = c->lacks;
 	if (list.n)
-		qsort(queues, list.n, sizeof *queues, by_name);
-	list.queues = queues;
+		qsort(c->queues, list.n, sizeof *c->queues, by_name);
 	c->cb(c->arg, c->status, c->status ? NULL : &list);
-	free(queues);
 	free(c);
 }
 
@@ -81,25 +97,61 @@ static void one_less(struct collection *c, int status)
 		end(c);
 }
 
-/* A queue whose keys are not what they should be is left out of a list; asked for alone, it is told. */
+static void add_shard(struct queue_figures *sum, const struct queue_figures *f)
+{
+	sum->now_us = f->now_us > sum->now_us ? f->now_us : sum->now_us;
+	sum->queued += f->queued;
+	sum->running += f->running;
+	sum->delayed += f->delayed;
+	sum->dead += f->dead;
+	sum->oldest_us = f->oldest_us > sum->oldest_us ? f->oldest_us : sum->oldest_us;
+	sum->paused = sum->paused || f->paused;
+	sum->succeeded += f->succeeded;
+	sum->failed += f->failed;
+	sum->died += f->died;
+	sum->cancelled += f->cancelled;
+	sum->expired += f->expired;
+	sum->enqueued += f->enqueued;
+	sum->finished += f->finished;
+	sum->run_us += f->run_us;
+	sum->enqueued_per_s += f->enqueued_per_s;
+	sum->finished_per_s += f->finished_per_s;
+	sum->busy += f->busy;
+}
+
+/* In a cluster the nodes that are there tell of theirs, and what is missing is told; one Redis tells all or nothing. */
+static void lack(struct part *p, int status)
+{
+	struct collection *c = p->owner;
+	struct figures_queue *q = &c->queues[p->queue];
+	q->shards_missing++;
+	if (status == ERR_PROTOCOL && c->n_queues > 1)
+		q->unreadable = true;
+	else if (status == ERR_PROTOCOL || !rlinks_clustered(c->owner->links))
+		c->status = c->status ? c->status : status;
+	else
+		c->lacks = status;
+}
+
 static void on_figures(void *arg, int status, const struct queue_figures *f)
 {
 	struct part *p = arg;
-	if (!status) {
-		p->queue.now = *f;
-		p->queue.desired_workers =
-		    scaling_workers(f, p->queue.workers ? (double)p->queue.slots / p->queue.workers : 0);
-		p->there = true;
-	}
-	one_less(p->owner, status == ERR_PROTOCOL && p->owner->n > 1 ? 0 : status);
+	if (status)
+		lack(p, status);
+	else
+		add_shard(&p->owner->queues[p->queue].now, f);
+	one_less(p->owner, 0);
 }
 
 static void send_more(struct collection *c)
 {
 	while (!c->status && c->sent < c->n && c->pending < AT_ONCE) {
 		struct part *p = &c->parts[c->sent++];
-		c->status = queue_figures(c->owner->link, p->tag->text, on_figures, p);
-		c->pending += c->status == 0;
+		int rc = queue_figures(rlinks_at(c->owner->links, p->tag->text), p->tag->text, on_figures, p);
+		if (rc)
+			lack(p, rc);
+		else
+			c->pending++;
 	}
 }
 
@@ -115,8 +167,8 @@ static bool serves(const struct roleenv_peer *peer, const char *queue)
 static void on_instances(void *arg, int status, const struct instances *live)
 {
 	struct collection *c = arg;
-	for (size_t i = 0; !status && i < c->n; i++) {
-		struct figures_queue *q = &c->parts[i].queue;
+	for (size_t i = 0; !status && i < c->n_queues; i++) {
+		struct figures_queue *q = &c->queues[i];
 		for (size_t k = 0; k < live->n; k++) {
 			if (!serves(live->list[k].peer, q->name))
 				continue;
@@ -127,30 +179,45 @@ static void on_instances(void *arg, int status, const struct instances *live)
 	one_less(c, status);
 }
 
-static int collect(struct figures *f, const struct tag *const *tags, size_t n, figures_cb *cb, void *arg)
+static void add_queue(struct collection *c, const struct tag_queue *from)
 {
-	struct collection *c = calloc(1, sizeof *c + n * sizeof *c->parts);
+	struct figures_queue *q = &c->queues[c->n_queues];
+	*q = (struct figures_queue){ .workers = 0 };
+	memcpy(q->name, from->name, sizeof q->name);
+	for (unsigned i = 0; i < from->n; i++) {
+		const struct tag *tag = tags_shard(from, i);
+		if (!tag)
+			continue;
+		q->shards++;
+		c->parts[c->n++] = (struct part){ c, tag, c->n_queues };
+	}
+	c->n_queues++;
+}
+
+static int collect(struct figures *f, const struct tag_queue *const *queues, size_t n, figures_cb *cb, void *arg)
+{
+	size_t shards = 0;
+	for (size_t i = 0; i < n; i++)
+		shards += queues[i]->n;
+	struct collection *c = calloc(1, sizeof *c + shards * sizeof *c->parts + n * sizeof *c->queues);
 	if (!c)
 		return ERR_NOMEM;
 	c->owner = f;
 	c->cb = cb;
 	c->arg = arg;
-	c->n = n;
+	c->queues = (struct figures_queue *)(void *)&c->parts[shards];
 	c->pending = 1;
-	for (size_t i = 0; i < n; i++) {
-		c->parts[i].owner = c;
-		c->parts[i].tag = tags[i];
-		memcpy(c->parts[i].queue.name, tags[i]->queue, sizeof c->parts[i].queue.name);
-	}
-	int rc = instances_read(f->link, on_instances, c);
+	for (size_t i = 0; i < n; i++)
+		add_queue(c, queues[i]);
+	int rc = instances_read(rlinks_at(f->links, KEYS_REG), on_instances, c);
 	if (rc)
 		free(c);
 	return rc;
 }
 
-int figures_one(struct figures *f, const struct tag *tag, figures_cb *cb, void *arg)
+int figures_one(struct figures *f, const struct tag_queue *queue, figures_cb *cb, void *arg)
 {
-	return collect(f, &tag, 1, cb, arg);
+	return collect(f, &queue, 1, cb, arg);
 }
 
 /* ---- all of them, shared ---- */
@@ -179,15 +246,17 @@ static void on_all(void *arg, int status, const struct figures_list *list)
 
 static void collect_all(struct figures *f)
 {
-	const struct tag **tags = malloc((ID_TAG_MAX + 1) * sizeof *tags);
+	const struct tag_queue **queues = malloc((ID_TAG_MAX + 1) * sizeof *queues);
 	size_t n = 0;
 	int rc = ERR_NOMEM;
-	for (unsigned i = 0; tags && i <= ID_TAG_MAX; i++)
-		if ((tags[n] = tags_at(f->tags, i)))
-			n++;
-	if (tags)
-		rc = collect(f, tags, n, on_all, f);
-	free(tags);
+	for (unsigned i = 0; queues && i <= ID_TAG_MAX; i++) {
+		const struct tag *tag = tags_at(f->tags, i);
+		if (tag && tag == tags_first(tag->of))
+			queues[n++] = tag->of;
+	}
+	if (queues)
+		rc = collect(f, queues, n, on_all, f);
+	free(queues);
 	if (rc)
 		on_all(f, rc, NULL);
 }
@@ -239,11 +308,11 @@ int figures_all(struct figures *f, figures_cb *cb, void *arg)
 	return 0;
 }
 
-struct figures *figures_new(struct rlink *link, struct tags *tags, const struct config *config)
+struct figures *figures_new(struct rlinks *links, struct tags *tags, const struct config *config)
 {
 	struct figures *f = calloc(1, sizeof *f);
 	if (f)
-		*f = (struct figures){ .link = link, .tags = tags, .config = config };
+		*f = (struct figures){ .links = links, .tags = tags, .config = config };
 	return f;
 }
 
@@ -276,6 +345,10 @@ void figures_json(struct buf *out, const struct figures_queue *q)
 	put_count(out, ",\"dead\":", f->dead);
 	put_count(out, ",\"oldest_ms\":", f->oldest_us / 1000);
 	buf_puts(out, f->paused ? ",\"paused\":true" : ",\"paused\":false");
+	if (q->shards > 1)
+		put_count(out, ",\"shards\":", q->shards);
+	if (q->shards_missing)
+		put_count(out, ",\"shards_missing\":", q->shards_missing);
 	put_count(out, ",\"workers\":", q->workers);
 	put_count(out, ",\"desired_workers\":", q->desired_workers);
 	put_count(out, ",\"enqueued_total\":", f->enqueued);

@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "log.h"
 #include "privileges.h"
-#include "startup.h"
+#include "role.h"
 #include "web.h"
+
+static int on_start(void *arg, const struct startup *startup, struct errinfo *info)
+{
+	struct web **web = arg;
+	*web = web_open(startup, info);
+	return *web ? 0 : info->code;
+}
+
+static int run(void *arg)
+{
+	return web_run(*(struct web **)arg);
+}
+
+static void on_stop(void *arg)
+{
+	struct web **web = arg;
+	web_stop(*web);
+	web_close(*web);
+}
+
+static const struct role_hooks hooks = { CSDEF_WEB, on_start, run, on_stop };
 
 int main(int argc, char **argv)
 {
-	struct startup startup;
-	struct errinfo info;
+	struct web *web;
 	privileges_give_up();
-	int status = startup_open(&startup, CSDEF_WEB, argc, argv);
-	if (status != STARTUP_GO)
-		return status;
-	struct web *web = web_open(&startup, &info);
-	if (!web)
-		log_fatal("%s", info.text);
-	status = web_run(web);
-	web_close(web);
-	startup_close(&startup);
-	return status;
+	return role_main(&hooks, &web, argc, argv);
 }

@@ -253,7 +253,9 @@ void meter_gone(struct request *r)
 
 void meter_turn(struct meter *m, const struct reactor *r)
 {
-	vitals_turn(m->vitals, r->link);
+	struct rlink_stats links;
+	rlinks_stats(r->links, &links);
+	vitals_turn(m->vitals, &links, rlinks_up(r->links));
 	metrics_set(m->connections, http_server_connections(r->http));
 	metrics_set(m->in_flight, r->open);
 	metrics_set(m->waiters, (int64_t)r->waiters.n);

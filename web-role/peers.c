@@ -17,6 +17,11 @@ struct address {
 	uint64_t half[2]; /* IPv6; an IPv4 address is mapped into it */
 };
 
+struct network {
+	struct address base;
+	unsigned bits; /* of the base that count, of 128 */
+};
+
 struct entry {
 	struct address address;
 	unsigned count; /* 0: free */
@@ -29,7 +34,7 @@ struct peers {
 	size_t mask, used;
 	struct entry *table;
 	size_t n_trusted;
-	struct address trusted[TRUSTED_MOST];
+	struct network trusted[TRUSTED_MOST];
 };
 
 static bool address_of(const struct sockaddr *peer, struct address *a)
@@ -52,17 +57,25 @@ static bool same(const struct address *a, const struct address *b)
 
 /* ---- opening ---- */
 
+/* An address, or a network such as 10.0.0.0/8. */
 static void trust(struct peers *p, const char *text)
 {
 	struct sockaddr_in v4 = { .sin_family = AF_INET };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
 	const struct sockaddr *at = (const struct sockaddr *)(const void *)&v6;
-	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-		at = (const struct sockaddr *)(const void *)&v4;
-	else if (inet_pton(AF_INET6, text, &v6.sin6_addr) != 1)
+	size_t n = strcspn(text, "/");
+	char address[INET6_ADDRSTRLEN];
+	if (n >= sizeof address || p->n_trusted == TRUSTED_MOST)
 		return; /* the setting's check has refused it */
-	if (p->n_trusted < TRUSTED_MOST)
-		address_of(at, &p->trusted[p->n_trusted++]);
+	memcpy(address, text, n);
+	address[n] = '\0';
+	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
+		at = (const struct sockaddr *)(const void *)&v4;
+	else if (inet_pton(AF_INET6, address, &v6.sin6_addr) != 1)
+		return; /* likewise */
+	struct network *net = &p->trusted[p->n_trusted++];
+	address_of(at, &net->base);
+	net->bits = text[n] ? (unsigned)strtoul(text + n + 1, NULL, 10) + (at->sa_family == AF_INET ? 96 : 0) : 128;
 }
 
 struct peers *peers_new(const struct config *config, struct errinfo *info)
@@ -134,10 +147,20 @@ static void remove_at(struct peers *p, size_t gap)
 	p->used--;
 }
 
+static bool is_within(const struct network *net, const struct address *a)
+{
+	unsigned char base[16], bytes[16];
+	size_t whole = net->bits / 8;
+	memcpy(base, &net->base, sizeof base);
+	memcpy(bytes, a, sizeof bytes);
+	return memcmp(base, bytes, whole) == 0 &&
+	       (net->bits % 8 == 0 || (base[whole] ^ bytes[whole]) >> (8 - net->bits % 8) == 0);
+}
+
 static bool is_trusted(const struct peers *p, const struct address *a)
 {
 	for (size_t i = 0; i < p->n_trusted; i++)
-		if (same(&p->trusted[i], a))
+		if (is_within(&p->trusted[i], a))
 			return true;
 	return false;
 }

@@ -28,7 +28,7 @@ static const struct problem_kind kinds[PROBLEM_COUNT] = {
 	[PROBLEM_QUEUE_FULL] = { P "queue-full", "The queue is full", 503, "5" },
 	[PROBLEM_QUEUE_UNAVAILABLE] = { P "queue-unavailable", "The queue cannot be reached", 503, "1" },
 	[PROBLEM_NO_WORKER] = { P "no-worker", "No worker can be reached", 503, "1" },
-	[PROBLEM_STOPPING] = { P "stopping", "This instance is stopping", 503, "1" },
+	[PROBLEM_STOPPING] = { P "stopping", "This instance takes no new work", 503, "1" },
 	[PROBLEM_VERSION] = { P "http-version", "The HTTP version is not served", 505, NULL },
 };
 

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "reactor.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,65 +8,14 @@
 #include "feed.h"
 #include "handlers/wait.h"
 #include "log.h"
+#include "reactor_parts.h"
 #include "request.h"
 #include "watcher.h"
 
 #define ROUNDS_PER_TURN 4
-#define READY_US 2000000 /* an answer of Redis older than this does not count */
 #define INSTANCE_CHARS 36
 
-/* ---- Redis ---- */
-
-static void on_default_queue(void *arg, int status)
-{
-	struct reactor *r = arg;
-	struct tag *tag = status ? NULL : tags_find(r->tags, JOB_JSON_DEFAULT_QUEUE);
-	if (tag)
-		replies_listen(r->replies, tag);
-}
-
-static void on_link_state(void *arg, bool up)
-{
-	struct reactor *r = arg;
-	if (r->closed)
-		return;
-	r->down_since_us = up ? 0 : clock_mono_us();
-	if (!up)
-		return;
-	log_info("reactor %u: redis is there", r->options.no);
-	presence_announce(r->presence);
-	catalog_reader_stale(r->catalog);
-	catalog_reader_refresh(r->catalog, NULL, NULL, NULL);
-	directory_stale(r->directory);
-	directory_refresh(r->directory, NULL, NULL, NULL);
-	tags_confirm(r->tags);
-	if (!tags_find(r->tags, JOB_JSON_DEFAULT_QUEUE))
-		tags_register(r->tags, JOB_JSON_DEFAULT_QUEUE, &r->default_queue, on_default_queue, r);
-}
-
-static void on_greet(struct rlink *link, void *arg)
-{
-	const struct reactor *r = arg;
-	queue_greet(link, config_bool(r->config, CONFIG_ALLOW_VOLATILE_REDIS));
-}
-
-static void on_submit_greet(struct rlink *link, void *arg)
-{
-	struct reactor *r = arg;
-	queue_greet_durable(link, config_bool(r->config, CONFIG_ALLOW_VOLATILE_REDIS), &r->durability);
-}
-
-static void on_submit_state(void *arg, bool up)
-{
-	struct reactor *r = arg;
-	char before[DURABILITY_TEXT_SIZE];
-	if (!up || r->closed)
-		return;
-	memcpy(before, r->durability_text, sizeof before);
-	durability_text(&r->durability, r->durability_text);
-	if (r->options.no == 0 && strcmp(before, r->durability_text) != 0)
-		log_info("redis: what is acknowledged is worth: %s", r->durability_text);
-}
+/* ---- what happens to it ---- */
 
 static void on_load(void *arg, struct presence_load *load)
 {
@@ -99,27 +46,6 @@ static void on_instances(void *arg, uint64_t epoch)
 	catalog_reader_refresh(r->catalog, NULL, NULL, NULL);
 	directory_stale(r->directory);
 	directory_refresh(r->directory, NULL, NULL, NULL);
-}
-
-bool reactor_cut_off(const struct reactor *r)
-{
-	return r->down_since_us && clock_mono_us() - r->down_since_us > r->call_us;
-}
-
-int reactor_ready(struct reactor *r, char *why, size_t size)
-{
-	uint64_t answered_us = presence_answered_us(r->presence);
-	const struct rlink *link = rlink_up(r->link) ? r->submit_link : r->link;
-	const char *error = rlink_error(link);
-	if (!rlink_up(link))
-		snprintf(why, size, "there is no link to Redis%s%s", error[0] ? ": " : "", error);
-	else if (!answered_us)
-		snprintf(why, size, "Redis has not answered a queue call yet");
-	else if (clock_mono_us() - answered_us > READY_US)
-		snprintf(why, size, "Redis has not answered a queue call for 2 s");
-	else
-		return 0;
-	return ERR_UNAVAILABLE;
 }
 
 /* ---- the turn of the loop ---- */
@@ -160,7 +86,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	obey(r);
 	for (int i = 0; i < ROUNDS_PER_TURN; i++) {
 		bool moved = http_server_turn(r->http);
-		queue_submitter_flush(r->submitter);
+		reactor_flush(r);
 		if (!moved)
 			break;
 	}
@@ -182,22 +108,19 @@ static void close_all(struct reactor *r)
 	r->closed = true;
 	if (r->http)
 		http_server_free(r->http);
-	if (r->submitter)
-		queue_submitter_free(r->submitter);
+	reactor_close_lanes(r);
 	tcp_caller_free(r->caller);
 	if (r->presence)
 		presence_free(r->presence);
 	caretaker_free(r->caretaker);
 	if (r->replies)
 		replies_free(r->replies);
-	if (r->link)
-		rlink_free(r->link);
-	if (r->submit_link)
-		rlink_free(r->submit_link);
+	reactor_close_links(r);
 	watcher_close(r->watcher);
 	feed_close(r->feed);
 	uv_close((uv_handle_t *)&r->prepare, NULL);
 	uv_close((uv_handle_t *)&r->due, NULL);
+	uv_close((uv_handle_t *)&r->pulse, NULL);
 	uv_close((uv_handle_t *)&r->news, NULL);
 }
 
@@ -225,6 +148,11 @@ static void on_news(uv_async_t *news)
 static void obey(struct reactor *r)
 {
 	enum reactor_order order = (enum reactor_order)atomic_load_explicit(&r->order_given, memory_order_relaxed);
+	bool busy = roleenv_busy(r->options.shared_env);
+	if (busy != r->busy) {
+		r->busy = busy;
+		presence_announce(r->presence);
+	}
 	if (order == r->order)
 		return;
 	r->order = order;
@@ -300,57 +228,28 @@ static int open_http(struct reactor *r, struct errinfo *info)
 	return r->http ? 0 : info->code;
 }
 
-/* On a link of its own: what is read takes long, WAIT for replicas longer, and neither is to hold up the other. */
-static int open_submitter(struct reactor *r, struct rlink_options link, struct errinfo *info)
+static int open_parts(struct reactor *r, struct errinfo *info)
 {
-	char name[REACTOR_RECEIVER_SIZE + 8];
-	snprintf(name, sizeof name, "%s-submit", r->receiver);
-	link.name = name;
-	link.on_state = on_submit_state;
-	link.on_greet = on_submit_greet;
-	r->durability.replicas = (unsigned)config_int(r->config, CONFIG_DURABLE_REPLICAS);
-	r->submit_link = rlink_new(&r->loop, &link, info);
-	if (!r->submit_link)
-		return info->code;
-	r->submitter = queue_submitter_new_durable(&r->loop, r->submit_link, &r->durability,
-						   (uint64_t)config_int(r->config, CONFIG_LIVE_JOBS_MAX),
-						   (unsigned)(r->call_us / 1000));
-	if (!r->submitter)
-		return errinfo_set(info, ERR_NOMEM, "out of memory");
-	meter_submitter(r->meter, r->submitter);
-	return 0;
-}
-
-static int open_links(struct reactor *r, struct errinfo *info)
-{
-	struct rlink_options link = { .url = config_str(r->config, CONFIG_REDIS_URL),
-				      .name = r->receiver,
-				      .seconds = meter_redis_seconds(r->meter),
-				      .on_state = on_link_state,
-				      .on_greet = on_greet,
-				      .arg = r };
 	const struct presence_options presence = { .env = r->options.roleenv,
 						   .on_load = on_load,
 						   .on_metrics = on_metrics,
 						   .on_changed = on_instances,
 						   .arg = r };
-	r->down_since_us = clock_mono_us();
-	r->link = rlink_new(&r->loop, &link, info);
-	r->replies = r->link ? replies_new(&r->loop, link.url, r->receiver, on_reply, r, info) : NULL;
-	if (!r->replies || open_submitter(r, link, info))
+	r->replies = replies_new(r->slots, r->receiver, on_reply, r, info);
+	if (!r->replies)
 		return info->code;
-	r->presence = presence_new(&r->loop, r->link, &presence);
-	r->tags = tags_new(r->link);
-	r->catalog = catalog_reader_new(r->link);
-	r->directory = directory_new(r->link);
+	r->presence = presence_new(&r->loop, r->links, &presence);
+	r->tags = tags_new(r->links, (unsigned)config_int(r->config, CONFIG_SHARDS));
+	r->catalog = catalog_reader_new(r->links);
+	r->directory = directory_new(r->links);
 	if (r->options.no == 0 && r->tags && r->directory)
-		r->caretaker = caretaker_new(&r->loop, r->link, r->tags, r->directory);
+		r->caretaker = caretaker_new(&r->loop, r->links, r->tags, r->directory);
 	r->caller = tcp_caller_new(&r->loop);
 	r->watcher = watcher_new(r);
 	r->feed = feed_new(r);
-	r->figures = r->tags ? figures_new(r->link, r->tags, r->config) : NULL;
-	if (!r->submitter || !r->presence || !r->tags || !r->catalog || !r->directory || !r->caller || !r->figures ||
-	    !r->watcher || !r->feed || (r->options.no == 0 && !r->caretaker) || waiters_init(&r->waiters))
+	r->figures = r->tags ? figures_new(r->links, r->tags, r->config) : NULL;
+	if (!r->presence || !r->tags || !r->catalog || !r->directory || !r->caller || !r->figures || !r->watcher ||
+	    !r->feed || (r->options.no == 0 && !r->caretaker) || waiters_init(&r->waiters))
 		return errinfo_set(info, ERR_NOMEM, "out of memory");
 	return 0;
 }
@@ -380,11 +279,12 @@ struct reactor *reactor_new(const struct reactor_options *options, struct errinf
 	name_it(r);
 	idgen_init(&r->ids);
 	deadlines_init(&r->deadlines);
-	r->prepare.data = r->due.data = r->news.data = r;
+	r->prepare.data = r->due.data = r->pulse.data = r->news.data = r;
 	uv_timer_init(&r->loop, &r->due);
+	uv_timer_init(&r->loop, &r->pulse);
 	uv_async_init(&r->loop, &r->news, on_news);
 	uv_prepare_init(&r->loop, &r->prepare);
-	if (open_links(r, info) || open_http(r, info)) {
+	if (reactor_open_links(r, info) || open_parts(r, info) || open_http(r, info)) {
 		reactor_free(r);
 		return NULL;
 	}

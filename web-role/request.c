@@ -80,8 +80,10 @@ static struct request *request_new(struct reactor *reactor, struct http_request 
 	r->http = http;
 	r->refs = 1;
 	r->refreshed = r->watching = r->streaming = r->accepted = r->replayed = false;
-	r->submits = r->unpromised = r->ended = false;
+	r->submits = r->unpromised = r->ended = r->unlisted = false;
 	r->tag = NULL;
+	r->queue = NULL;
+	r->spread = (struct spread){ 0 };
 	r->wait_us = r->until_us = r->created_us = 0;
 	r->began_us = clock_mono_us();
 	r->match.route = NULL;
@@ -201,7 +203,7 @@ bool request_goes_on(struct request *r)
 {
 	struct rlink_stats stats;
 	uint64_t now_us = clock_mono_us();
-	rlink_stats(r->reactor->link, &stats);
+	rlinks_stats(r->reactor->links, &stats);
 	uint64_t silent_us = now_us - stats.last_reply_us;
 	if (silent_us >= r->reactor->call_us || now_us - r->began_us >= CALLS_US)
 		return false;

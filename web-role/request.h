@@ -9,6 +9,7 @@
 #include "policy.h"
 #include "reactor.h"
 #include "router.h"
+#include "spread.h"
 
 #define REQUEST_ID_SIZE 65
 #define REQUEST_CLIENT_SIZE 46
@@ -35,7 +36,9 @@ struct request {
 
 	/* the job it is about */
 	char job_id[ID_TEXT_SIZE];
-	struct tag *tag;
+	struct tag *tag;         /* its shard */
+	struct tag_queue *queue; /* or a queue as a whole */
+	struct spread spread;
 	struct submission submission;
 	struct job_json_fault fault;
 
@@ -44,6 +47,7 @@ struct request {
 	uint64_t wait_us;  /* how long the client wants to wait; 0: it does not */
 	uint64_t until_us; /* when the wait ends */
 	bool watching;     /* the client's leaving is noticed */
+	bool unlisted;     /* our reply list will not hear of its end */
 	bool streaming;    /* the head of its answer is sent, the rest goes on */
 	bool submits;      /* a submission: its answer says what it is worth */
 	bool unpromised;   /* this request submitted the job, and whether Redis has it is not settled yet */

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "rlink.h"
-
 /* For pages of allowed origins: what they may read, what they may send, how long a browser may remember that. */
 #define CORS_READABLE                                                                                                  \
 	"Allow, Content-Location, Durability, ETag, Idempotency-Replayed, Location, Preference-Applied, Retry-After, " \
@@ -126,18 +124,18 @@ void response_method(struct request *r)
 void response_unavailable(struct request *r, int status)
 {
 	const struct reactor *re = r->reactor;
-	const struct rlink *link = r->submits && rlink_up(re->link) ? re->submit_link : re->link;
-	const char *why = rlink_error(link);
+	const char *tag = r->tag ? r->tag->text : NULL;
 	char detail[300];
 	if (status == ERR_PROTOCOL || status == ERR_INVALID) {
 		response_problem(r, PROBLEM_INTERNAL, "the queue's answer could not be understood; the log has more",
 				 "");
 		return;
 	}
-	if (rlink_up(link))
+	if (tag && status == ERR_UNAVAILABLE && reactor_shifting(re, tag))
+		snprintf(detail, sizeof detail,
+			 "the job's shard is moving between nodes of Redis: it is served again then");
+	else if (reactor_link_state(re, tag, r->submits, detail, sizeof detail) == 0)
 		snprintf(detail, sizeof detail, "Redis cannot serve this request now: %s", err_text(status));
-	else
-		snprintf(detail, sizeof detail, "there is no link to Redis%s%s", why[0] ? ": " : "", why);
 	response_problem(r, PROBLEM_QUEUE_UNAVAILABLE, detail, "");
 }
 

@@ -34,6 +34,7 @@ struct watched {
 	uint64_t print;
 	unsigned refs;
 	bool listed; /* our reply list will hear of its end */
+	bool plain;  /* it is read without that: its shard is on the move */
 	bool reading, again;
 	bool done;
 	uint64_t rests_until_us; /* looked at seldom before that; clock_mono_us() */
@@ -207,9 +208,18 @@ static int read_it(struct watched *j);
 static void on_read(void *arg, int status, const struct job *job)
 {
 	struct watched *j = arg;
-	j->reading = false;
+	bool watched = !j->plain;
+	j->reading = j->plain = false;
 	if (status)
 		j->listed = false;
+	if (status == ERR_UNAVAILABLE && watched && rslots_clustered(j->watcher->reactor->slots)) {
+		j->plain = true;
+		if (read_it(j) == 0) {
+			unref(j);
+			return;
+		}
+		j->plain = false;
+	}
 	if (status == ERR_NOT_FOUND)
 		tell_gone(j);
 	else if (status)
@@ -229,13 +239,14 @@ static int read_it(struct watched *j)
 	j->again = j->reading;
 	if (j->reading)
 		return 0;
-	int rc = j->listed ? queue_get(r->link, tag, j->id, on_read, j)
-			   : queue_watch(r->link, tag, j->id, r->receiver, on_read, j);
+	int rc = j->listed || j->plain ? queue_get(rlinks_at(r->links, tag), tag, j->id, on_read, j)
+				       : queue_watch(rlinks_at(r->links, tag), tag, j->id, r->receiver, on_read, j);
 	if (rc) {
 		memcpy(j->look, NO_LOOK, QUEUE_LOOK);
 		return rc;
 	}
-	j->listed = j->reading = true;
+	j->listed = !j->plain;
+	j->reading = true;
 	j->refs++;
 	return 0;
 }
@@ -299,7 +310,8 @@ static struct watched *look_at_some(struct watcher *w, struct group *g, struct w
 		p->jobs[p->n++] = from;
 	}
 	g->looking++;
-	int rc = p->n ? queue_peek(w->reactor->link, g->tag->text, ids, p->n, on_peeked, p) : ERR_NOT_FOUND;
+	int rc =
+	    p->n ? queue_peek(reactor_link(w->reactor, g->tag), g->tag->text, ids, p->n, on_peeked, p) : ERR_NOT_FOUND;
 	if (rc == 0)
 		return from;
 	on_peeked(p, rc, NULL, 0);

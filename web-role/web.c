@@ -13,11 +13,12 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "healthcheck.h"
 #include "listener.h"
 #include "log.h"
 #include "reactor.h"
 
-#define ENDPOINT "HttpIn"
+#define ENDPOINT HEALTHCHECK_WEB
 #define REACTORS_MAX 64
 #define SPARE_FDS 64              /* files besides the connections */
 #define PROBED_LATELY_US 10000000 /* a load balancer watches /readyz */
@@ -35,7 +36,8 @@ struct web {
 	pthread_t threads[REACTORS_MAX];
 	unsigned count;
 	unsigned running;
-	sigset_t signals;
+	sigset_t signals; /* all that is received */
+	sigset_t ends;    /* those that hurry an end */
 };
 
 /* ---- opening ---- */
@@ -112,6 +114,7 @@ static int open_reactors(struct web *w, struct roleenv_endpoint *at, struct erri
 							 .limit = w->limit,
 							 .peers = w->peers,
 							 .roleenv = i ? NULL : w->startup->roleenv,
+							 .shared_env = w->startup->roleenv,
 							 .instance = roleenv_instance(w->startup->roleenv),
 							 .no = i,
 							 .reactors = n,
@@ -142,9 +145,13 @@ struct web *web_open(const struct startup *startup, struct errinfo *info)
 	if (!w)
 		log_fatal("out of memory");
 	w->startup = startup;
-	sigemptyset(&w->signals);
-	sigaddset(&w->signals, SIGTERM);
-	sigaddset(&w->signals, SIGINT);
+	sigemptyset(&w->ends);
+	sigaddset(&w->ends, SIGTERM);
+	sigaddset(&w->ends, SIGINT);
+	w->signals = w->ends;
+	sigaddset(&w->signals, SIGHUP);
+	sigaddset(&w->signals, SIGUSR1);
+	sigaddset(&w->signals, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &w->signals, NULL); /* taken by sigtimedwait() in the main thread alone */
 	signal(SIGPIPE, SIG_IGN);
 	if (roleenv_endpoint(startup->roleenv, ENDPOINT, &at)) {
@@ -194,7 +201,7 @@ static bool wait_ended(struct web *w, uint64_t ms, bool *hurried)
 	while (!all_ended(w)) {
 		if (*hurried || clock_mono_us() >= end_us)
 			return false;
-		if (sigtimedwait(&w->signals, NULL, &look) > 0)
+		if (sigtimedwait(&w->ends, NULL, &look) > 0)
 			*hurried = true;
 	}
 	return true;
@@ -234,7 +241,7 @@ static void drain(struct web *w)
 }
 
 /* A thread that does not come back must not keep the process. */
-static int join_all(struct web *w)
+static void join_all(struct web *w)
 {
 	struct timespec until;
 	clock_gettime(CLOCK_REALTIME, &until);
@@ -251,23 +258,43 @@ static int join_all(struct web *w)
 			_exit(1);
 		}
 	}
-	return 0;
+}
+
+/* Reactors look at it when they are called. */
+static void set_busy(struct web *w, bool busy)
+{
+	roleenv_set_busy(w->startup->roleenv, busy);
+	log_info(busy ? "busy: out of rotation" : "not busy any more: in rotation again");
+	order(w, REACTOR_RUN);
 }
 
 int web_run(struct web *w)
 {
-	siginfo_t info;
+	siginfo_t info = { 0 };
 	for (; w->running < w->count; w->running++)
 		if (pthread_create(&w->threads[w->running], NULL, run_reactor, w->reactors[w->running]))
 			log_fatal("cannot start a thread: %s", strerror(errno));
-	while (sigwaitinfo(&w->signals, &info) < 0 && errno == EINTR)
-		;
-	log_info("%s: stopping, at most %lld s", info.si_signo == SIGINT ? "SIGINT" : "SIGTERM",
+	while (info.si_signo != SIGTERM && info.si_signo != SIGINT) {
+		if (sigwaitinfo(&w->signals, &info) < 0)
+			continue; /* interrupted, by a debugger */
+		if (info.si_signo == SIGHUP)
+			roleenv_request_recycle(w->startup->roleenv); /* which sends SIGTERM */
+		else if (info.si_signo == SIGUSR1 || info.si_signo == SIGUSR2)
+			set_busy(w, info.si_signo == SIGUSR1);
+	}
+	log_info("%s: stopping, at most %lld s",
+		 roleenv_recycling(w->startup->roleenv) ? "recycle"
+		 : info.si_signo == SIGINT              ? "SIGINT"
+							: "SIGTERM",
 		 (long long)config_int(w->startup->config, CONFIG_DRAIN_SECONDS));
+	return 0;
+}
+
+void web_stop(struct web *w)
+{
 	drain(w);
-	int status = join_all(w);
+	join_all(w);
 	log_info("stopped");
-	return status;
 }
 
 void web_close(struct web *w)

@@ -13,19 +13,34 @@
 
 /* ---- life of a batch ---- */
 
+struct rlink *batch_link(const struct batch *b)
+{
+	return rlinks_at(b->owner->links, b->owner->tag(b->owner, b->tag));
+}
+
 static bool wants_to_start(const struct entry *e)
 {
 	return !e->is_short && (e->state == ENTRY_CLAIMED || e->state == ENTRY_STARTING);
+}
+
+static void count_running(const struct batch *b, size_t one)
+{
+	struct batch_owner *o = b->owner;
+	o->running += one;
+	if (o->tag_running)
+		*o->tag_running(o, b->tag) += one;
 }
 
 /* What an entry counts for among the owner's, while it is in its state. */
 static void count(const struct entry *e, size_t one)
 {
 	struct batch_owner *o = e->batch->owner;
+	if (e->is_suspect && (e->state == ENTRY_STARTING || e->state == ENTRY_RUNNING))
+		o->suspects += one;
 	if (e->state == ENTRY_READY)
 		o->ready += one;
 	else if (e->state == ENTRY_RUNNING)
-		o->running += one;
+		count_running(e->batch, one);
 	else if (wants_to_start(e))
 		*(e->is_heavy ? &o->heavies : &o->promised) += one;
 }
@@ -33,9 +48,16 @@ static void count(const struct entry *e, size_t one)
 /* The one place where the state changes, so that the owner's counts are exact. */
 void batch_set_state(struct entry *e, enum entry_state state)
 {
+	struct batch_owner *o = e->batch->owner;
+	size_t suspects = o->suspects;
 	count(e, (size_t)-1);
 	e->state = state;
+	o->starts += state == ENTRY_RUNNING;
 	count(e, 1);
+	/* The next suspect's turn; unless this one owes its start again, which its batch will remember. */
+	if (suspects && !o->suspects && state != ENTRY_CLAIMED)
+		for (struct batch *b = o->batches; b; b = b->next)
+			b->dirty = true;
 }
 
 void batch_entry_gone(struct entry *e)
@@ -194,7 +216,7 @@ static void on_progress(void *arg, double ratio, const char *note)
 	buf_json_string(&json, note, strlen(note));
 	buf_byte(&json, '}');
 	if (!json.failed && json.len <= QUEUE_PROGRESS_MAX)
-		(void)queue_progress(b->owner->link, b->owner->tag(b->owner, b->tag), b->id, e->id,
+		(void)queue_progress(batch_link(b), b->owner->tag(b->owner, b->tag), b->id, e->id,
 				     (struct span){ json.data, json.len });
 	buf_fini(&json);
 }
@@ -336,11 +358,11 @@ static bool tell_start(struct batch *b)
 	for (size_t i = 0; i < b->n; i++)
 		if (b->entries[i].is_short && b->entries[i].state == ENTRY_CLAIMED)
 			ids[n++] = b->entries[i].id;
-	if (n == 0 || queue_start(o->link, o->tag(o, b->tag), b->id, false, ids, n, on_short_started, b))
+	if (n == 0 || queue_start(batch_link(b), o->tag(o, b->tag), b->id, false, ids, n, on_short_started, b))
 		return false;
 	b->in_flight++;
 	/* The attempt must be on its way before the first of them runs: should one kill the process, it counts. */
-	rlink_flush(o->link);
+	rlink_flush(batch_link(b));
 	return true;
 }
 
@@ -380,7 +402,8 @@ static void entry_init(struct batch *b, const struct queue_claimed *claimed, uin
 	}
 	e->prepared = true;
 	e->op = e->call.op;
-	e->is_short = e->call.path == OP_IN_LOOP;
+	e->is_suspect = e->call.path == OP_IN_LOOP && job->flags & JOB_FLAG_SUSPECT;
+	e->is_short = e->call.path == OP_IN_LOOP && !e->is_suspect;
 	e->is_heavy = e->call.path == OP_HEAVY;
 	batch_set_state(e, ENTRY_CLAIMED);
 	*longs += !e->is_short;
@@ -428,6 +451,8 @@ struct batch *batch_new(struct batch_owner *o, unsigned tag, const char *id, con
 bool batch_run_ready(struct batch_owner *o, uint64_t budget_us)
 {
 	uint64_t until_us = clock_mono_us() + budget_us;
+	if (o->suspects) /* it may count as started, and is to be charged for nobody else's doing */
+		return false;
 	for (struct batch *b = o->batches, *next; b && o->ready; b = next) {
 		next = b->next;
 		b->in_flight++; /* it must not settle under our hands */
@@ -458,17 +483,22 @@ static struct asked *asked_new(struct batch *b, enum entry_state owed, enum entr
 }
 
 /* Collects the entries in state `owed` for one call that will bring them to `next`: all of them, or one if the batch
- * goes singly, or as many outcomes as fit. retryable: only outcomes that are (1) or are not (0); -1: does not matter.
- * NULL when there is none, or no memory (the next heartbeat tries again). */
+ * goes singly, or as many outcomes as fit; of suspects that are to start, one, when no other one does. retryable: only
+ * outcomes that are (1) or are not (0); -1: does not matter. NULL when there is none, or no memory (the next heartbeat
+ * tries again). */
 static struct asked *collect(struct batch *b, enum entry_state owed, enum entry_state next, int retryable)
 {
 	struct asked *a = NULL;
 	size_t bytes = 0;
+	bool suspect = false;
 	for (size_t i = 0; i < b->n; i++) {
 		struct entry *e = &b->entries[i];
 		bool again = e->kind == 'r' || e->kind == 'w';
 		if (e->state != owed || (retryable >= 0 && again != (retryable == 1)))
 			continue;
+		if (e->is_suspect && owed == ENTRY_CLAIMED && (b->owner->suspects || suspect))
+			continue; /* after the one that is about to run */
+		suspect = suspect || e->is_suspect;
 		if (!a && !(a = asked_new(b, owed, next)))
 			return NULL;
 		bytes += owed == ENTRY_DONE ? e->len : 0;
@@ -503,7 +533,8 @@ static void send_finish(struct batch *b, bool retryable)
 			outcomes[i] =
 			    (struct queue_outcome){ e->id, e->kind, e->run_us, { b->results.data + e->at, e->len } };
 		}
-		int rc = queue_finish(o->link, o->tag(o, b->tag), b->id, retryable, outcomes, a->n, on_verdicts, a);
+		int rc =
+		    queue_finish(batch_link(b), o->tag(o, b->tag), b->id, retryable, outcomes, a->n, on_verdicts, a);
 		sent(a, rc);
 		if (rc)
 			return;
@@ -519,8 +550,8 @@ static void send_ids(struct batch *b, enum entry_state owed, enum entry_state ne
 		for (size_t i = 0; i < a->n; i++)
 			ids[i] = b->entries[a->index[i]].id;
 		int rc = next == ENTRY_STARTING
-			     ? queue_start(o->link, o->tag(o, b->tag), b->id, true, ids, a->n, on_verdicts, a)
-			     : queue_release(o->link, o->tag(o, b->tag), b->id, ids, a->n, on_verdicts, a);
+			     ? queue_start(batch_link(b), o->tag(o, b->tag), b->id, true, ids, a->n, on_verdicts, a)
+			     : queue_release(batch_link(b), o->tag(o, b->tag), b->id, ids, a->n, on_verdicts, a);
 		sent(a, rc);
 		if (rc)
 			return;
@@ -529,11 +560,9 @@ static void send_ids(struct batch *b, enum entry_state owed, enum entry_state ne
 
 void batch_pump(struct batch_owner *o)
 {
-	if (!rlink_up(o->link))
-		return;
 	for (struct batch *b = o->batches, *next; b; b = next) {
 		next = b->next;
-		if (!b->dirty)
+		if (!b->dirty || !rlink_up(batch_link(b)))
 			continue;
 		b->dirty = false;
 		send_finish(b, false);
@@ -543,56 +572,4 @@ void batch_pump(struct batch_owner *o)
 		send_ids(b, ENTRY_GIVE_BACK, ENTRY_RELEASING);
 		batch_settle(b); /* when memory ran out for its last outcome */
 	}
-}
-
-/* ---- the end ---- */
-
-void batch_drain(struct batch_owner *o)
-{
-	o->draining = true;
-	for (struct batch *b = o->batches; b; b = b->next)
-		for (size_t i = 0; i < b->n; i++)
-			if (b->entries[i].state == ENTRY_CLAIMED) {
-				batch_set_state(&b->entries[i], ENTRY_GIVE_BACK);
-				mark_dirty(b);
-			}
-}
-
-void batch_give_back_all(struct batch_owner *o)
-{
-	for (struct batch *b = o->batches; b; b = b->next)
-		for (size_t i = 0; i < b->n; i++) {
-			struct entry *e = &b->entries[i];
-			if (e->state != ENTRY_RUNNING && e->state != ENTRY_STARTING)
-				continue;
-			batch_set_state(e, ENTRY_GIVE_BACK);
-			if (e->run)
-				executor_cancel(e->run);
-			mark_dirty(b);
-		}
-}
-
-unsigned batch_running(const struct batch_owner *o)
-{
-	size_t n = 0;
-	for (const struct batch *b = o->batches; b; b = b->next)
-		n += b->left;
-	return (unsigned)n;
-}
-
-void batch_free_all(struct batch_owner *o)
-{
-	for (struct batch *b = o->batches, *next; b; b = next) {
-		next = b->next;
-		for (size_t i = 0; i < b->n; i++)
-			batch_entry_gone(&b->entries[i]);
-		buf_fini(&b->results);
-		free(b);
-	}
-	for (struct batch *b = o->spare, *next; b; b = next) {
-		next = b->next;
-		buf_fini(&b->results);
-		free(b);
-	}
-	o->batches = o->last = o->spare = NULL;
 }

@@ -8,8 +8,11 @@
  *   CLAIMED --start sent--> STARTING --'s'--> READY --run--> RUNNING --> DONE --finish sent--> FINISHING --> GONE
  *      \--no slot, or draining--> GIVE_BACK --release sent--> RELEASING ------------------------------------> GONE
  *
- * Short jobs skip the wait: their start is written to the socket, then they run. Heavy ones, for which the claim
- * brought more than there are children, go back at once, for a worker that has one. One loop, one thread. */
+ * Short jobs skip the wait: their start is written to the socket, then they run; should the worker die, nobody knows
+ * which of them ran, and they become suspects. A suspect waits for the verdict of its start like a long one, one at a
+ * time and with nothing else in the loop, so that it is charged for its own doing and for nobody else's. Heavy ones,
+ * for which the claim brought more than there are children, go back at once, for a worker that has one. One loop, one
+ * thread. */
 #ifndef SQUARE_BATCH_H
 #define SQUARE_BATCH_H
 
@@ -19,6 +22,7 @@
 
 #include "executor.h"
 #include "queue.h"
+#include "rlinks.h"
 #include "tally.h"
 
 enum entry_state {
@@ -45,6 +49,7 @@ struct entry {
 	bool prepared;       /* call holds something */
 	bool is_short;       /* runs in the loop, without waiting for the verdict of its start */
 	bool is_heavy;       /* runs in a compute child */
+	bool is_suspect;     /* runs in the loop, where its worker died once: waits for the verdict, runs alone */
 	struct op_call call;
 	struct executor_job *run;
 	char kind; /* outcome: 's' 'f' 'c' 'r' 'w' */
@@ -75,10 +80,11 @@ struct batch_stats {
 };
 
 struct batch_owner {
-	struct rlink *link;
+	struct rlinks *links;
 	struct executor *executor;
-	struct tally *tally;                                           /* NULL: nobody counts */
-	const char *(*tag)(struct batch_owner *owner, unsigned index); /* the queue's tag */
+	struct tally *tally;                                               /* NULL: nobody counts */
+	const char *(*tag)(struct batch_owner *owner, unsigned index);     /* NULL behind the last */
+	size_t *(*tag_running)(struct batch_owner *owner, unsigned index); /* counts `running` of it; may be NULL */
 	bool draining;
 	struct batch *batches, *last; /* all live ones, the oldest first */
 	struct batch *spare;
@@ -87,6 +93,8 @@ struct batch_owner {
 	size_t promised; /* timed entries about to start: each will want a slot of the executor */
 	size_t heavies;  /* heavy entries about to start: each will want a child */
 	size_t running;  /* entries in the executor */
+	uint64_t starts; /* entries that ever came to run */
+	size_t suspects; /* suspect entries whose start is on its way, or that run: at most 1 */
 	bool crowded;    /* heavy jobs had to be given back; until the claims bring none, only as many are taken */
 	struct batch_stats stats;
 };
@@ -99,7 +107,7 @@ struct batch *batch_new(struct batch_owner *owner, unsigned tag, const char *id,
 			bool started, size_t *longs);
 /* Runs short entries until budget_us is used up. True when some are left. */
 bool batch_run_ready(struct batch_owner *owner, uint64_t budget_us);
-/* Makes the calls that entries owe; does nothing while the link is down. */
+/* Makes the calls that entries owe, as far as the links of their shards are up. */
 void batch_pump(struct batch_owner *owner);
 /* Extends the leases of all batches older than min_age_us, and acts on the answers (cancel asked, lost). */
 void batch_heartbeat(struct batch_owner *owner, uint64_t min_age_us);

@@ -89,7 +89,8 @@ static struct batch *beat_some(struct batch_owner *o, struct batch *b, unsigned 
 			ids[beat->n] = b->id;
 			beat->batches[beat->n++] = b;
 		}
-	if (beat->n == 0 || queue_extend(o->link, o->tag(o, tag), ids, beat->n, on_extended, beat)) {
+	if (beat->n == 0 ||
+	    queue_extend(rlinks_at(o->links, o->tag(o, tag)), o->tag(o, tag), ids, beat->n, on_extended, beat)) {
 		free(beat);
 		return NULL;
 	}

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the files of a batch share: batch.c and batch_lease.c, nobody else. */
+/* What the files of a batch share: batch.c, batch_lease.c and batch_end.c, nobody else. */
 #ifndef SQUARE_BATCH_PARTS_H
 #define SQUARE_BATCH_PARTS_H
 
 #include "batch.h"
 
+/* The link to where the batch's shard is now. */
+struct rlink *batch_link(const struct batch *b);
 /* Moves an entry on, and keeps the owner's counts of ready and promised ones. */
 void batch_set_state(struct entry *e, enum entry_state state);
 /* Nothing more is owed for this entry. */

@@ -4,33 +4,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "keys.h"
-#include "log.h"
-#include "rlink.h"
+#include "popper.h"
 
-#define BLINK_MS 20          /* jobs that are over sooner are not worth a command */
-#define BLOCK_SECONDS "3"    /* of one blocking pop */
-#define WAKE_TIMEOUT_MS 4500 /* no answer for this long: the link is dead */
+#define BLINK_MS 20 /* jobs that are over sooner are not worth a command */
+#define BLOCK_S 3   /* of one wait for hints: a shard whose jobs start meanwhile is asked about after it */
 
 struct canceller {
 	struct canceller_options options;
-	struct rlink *link;
+	struct popper *hints;
+	size_t shards;
 	uv_timer_t blink;
-	bool running; /* jobs do */
-	bool waiting; /* the blocking pop is in flight */
-	bool refused; /* Redis refused it */
+	uint64_t starts;  /* now */
+	uint64_t settled; /* starts when it was last looked which shards have running jobs */
 	bool closed;
 };
 
-static void wait_for_hint(struct canceller *c);
+/* T:k:INSTANCE.BOOT */
+static void list_hints(void *arg, const char *tag, char key[KEYS_NAME_SIZE])
+{
+	const struct canceller *c = arg;
+	keys_cancels(key, tag, c->options.instance, c->options.boot);
+}
 
 /* An entry is "BATCH ID". */
-static void take(struct canceller *c, const char *entry)
+static void on_hint(void *arg, size_t shard, const char *key, const char *entry)
 {
+	const struct canceller *c = arg;
 	const char *space = strrchr(entry, ' ');
 	char batch[256];
 	size_t n = space ? (size_t)(space - entry) : sizeof batch;
 
+	(void)shard, (void)key;
 	if (n >= sizeof batch)
 		return;
 	memcpy(batch, entry, n);
@@ -38,76 +42,63 @@ static void take(struct canceller *c, const char *entry)
 	c->options.on_cancel(c->options.arg, batch, space + 1);
 }
 
-static void on_popped(void *arg, int status, const struct rreply *reply)
-{
-	struct canceller *c = arg;
-
-	c->waiting = false;
-	c->refused = status == ERR_UNAVAILABLE || status == ERR_PROTOCOL;
-	if (status == ERR_PROTOCOL)
-		log_error("cannot wait for cancel hints: %s", rreply_str(reply, NULL));
-	if (status || c->closed)
-		return;
-	if (rreply_count(reply) == 2)
-		take(c, rreply_str(rreply_at(reply, 1), NULL));
-	wait_for_hint(c); /* others may be there already */
-}
-
-static void wait_for_hint(struct canceller *c)
-{
-	struct rcmd cmd;
-	char key[KEYS_NAME_SIZE];
-
-	if (!c->running || c->waiting || c->refused || c->closed || !rlink_up(c->link))
-		return;
-	rcmd_init(&cmd);
-	rcmd_str(&cmd, "BLPOP");
-	for (size_t i = 0; i < c->options.tag_count; i++) {
-		keys_cancels(key, c->options.tags[i], c->options.instance, c->options.boot);
-		rcmd_str(&cmd, key);
-	}
-	rcmd_str(&cmd, BLOCK_SECONDS);
-	c->waiting = rlink_send(c->link, &cmd, on_popped, c) == 0;
-	rcmd_fini(&cmd);
-}
-
 static void on_blink(uv_timer_t *timer)
 {
-	wait_for_hint(timer->data);
+	struct canceller *c = timer->data;
+
+	c->settled = c->starts;
+	for (size_t i = 0; i < c->shards; i++)
+		popper_want(c->hints, i, c->options.is_running(c->options.arg, i));
+	popper_pump(c->hints);
 }
 
-void canceller_watch(struct canceller *c, bool running)
+void canceller_watch(struct canceller *c, bool running, uint64_t starts)
 {
-	c->running = running;
-	if (running && !c->waiting && !c->refused && !c->closed && !uv_is_active((uv_handle_t *)&c->blink))
+	c->starts = starts;
+	if (!running || c->closed)
+		return;
+	popper_pump(c->hints);
+	if (starts != c->settled && !uv_is_active((uv_handle_t *)&c->blink))
 		uv_timer_start(&c->blink, on_blink, BLINK_MS, 0);
 }
 
-void canceller_drop(struct canceller *c)
+void canceller_drop(struct canceller *c, size_t shard)
 {
-	if (rlink_up(c->link))
-		rlink_drop(c->link, "the command link is lost");
+	popper_drop(c->hints, shard);
 }
 
 void canceller_refresh(struct canceller *c)
 {
-	c->refused = false;
+	c->settled = UINT64_MAX; /* shards whose jobs have all ended are not waited for any more */
+	popper_refresh(c->hints);
+}
+
+int canceller_add(struct canceller *c, const char *tag)
+{
+	int rc = popper_add(c->hints, tag);
+
+	c->shards += rc == 0;
+	return rc;
 }
 
 struct canceller *canceller_new(uv_loop_t *loop, const struct canceller_options *options, struct errinfo *info)
 {
-	struct rlink_options link = { .url = options->redis_url,
-				      .name = "square-worker-cancel",
-				      .command_timeout_ms = WAKE_TIMEOUT_MS };
 	struct canceller *c = calloc(1, sizeof *c);
 
 	if (!c) {
 		errinfo_set(info, ERR_NOMEM, "out of memory");
 		return NULL;
 	}
+	const struct popper_options hints = { .slots = options->slots,
+					      .block_s = BLOCK_S,
+					      .name = "square-worker-cancel",
+					      .what = "cancel hints",
+					      .list = list_hints,
+					      .on_popped = on_hint,
+					      .arg = c };
 	c->options = *options;
-	c->link = rlink_new(loop, &link, info);
-	if (!c->link) {
+	c->hints = popper_new(&hints, info);
+	if (!c->hints) {
 		free(c);
 		return NULL;
 	}
@@ -124,6 +115,6 @@ static void on_closed(uv_handle_t *handle)
 void canceller_free(struct canceller *c)
 {
 	c->closed = true;
-	rlink_free(c->link);
+	popper_free(c->hints);
 	uv_close((uv_handle_t *)&c->blink, on_closed);
 }

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "compute/pool.h"
 #include "err.h"
+#include "scatter.h"
 
 #define SCRATCH_KEEP 65536 /* a larger result buffer is not kept for the next call */
 
@@ -27,6 +28,7 @@ struct executor_job {
 	void *arg;
 	uv_timer_t timer;
 	struct pool_child *child;
+	struct scatter_job *shared; /* in place of a child */
 };
 
 struct list {
@@ -37,6 +39,7 @@ struct list {
 struct executor {
 	uv_loop_t *loop;
 	struct pool *pool;
+	struct scatter *scatter;
 	unsigned slots;
 	unsigned unanswered; /* jobs whose callback is still to run */
 	struct list lists[STAGES];
@@ -88,6 +91,11 @@ struct executor *executor_new(uv_loop_t *loop, unsigned slots, struct pool *pool
 	if (pool)
 		pool_on_room(pool, on_room, ex);
 	return ex;
+}
+
+void executor_share(struct executor *ex, struct scatter *scatter)
+{
+	ex->scatter = scatter;
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -147,6 +155,8 @@ static void abort_job(struct executor_job *job, enum op_error error)
 		op_fail(&f, error, "%s was cancelled before it had a result", job->call.op->name);
 	if (job->stage == COMPUTING && job->child)
 		pool_abandon(job->child);
+	if (job->stage == COMPUTING && job->shared)
+		scatter_abandon(job->shared);
 	finish(job, -1, &json, &f, job->started_us ? clock_mono_us() - job->started_us : 0);
 	buf_fini(&json);
 }
@@ -186,6 +196,7 @@ static void on_computed(void *arg, const struct pool_result *result)
 	struct buf error = BUF_INIT;
 
 	job->child = NULL;
+	job->shared = NULL;
 	finish(job, result->ok ? 0 : -1, result->ok ? result->json : &error, result->failure, result->run_us);
 	buf_fini(&error);
 }
@@ -213,8 +224,12 @@ static void on_refused(uv_timer_t *timer)
 static bool start_heavy(struct executor_job *job)
 {
 	struct pool_caller caller = { on_computed, on_progress, job };
-	int rc = pool_run(job->ex->pool, &job->call, job->timeout_ms, &caller, &job->child);
+	int rc = ERR_NOT_FOUND;
 
+	if (job->ex->scatter && job->call.op->split && pool_room(job->ex->pool) > 0)
+		rc = scatter_run(job->ex->scatter, &job->call, job->timeout_ms, &caller, &job->shared);
+	if (rc == ERR_NOT_FOUND)
+		rc = pool_run(job->ex->pool, &job->call, job->timeout_ms, &caller, &job->child);
 	if (rc == ERR_FULL)
 		return false;
 	if (rc) { /* waiting on, it might wait for ever, and all others behind it; answered when the caller is back */

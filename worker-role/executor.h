@@ -18,6 +18,7 @@
 struct executor;
 struct executor_job; /* a call that runs or waits; valid until its callback has returned */
 struct pool;
+struct scatter;
 
 struct executor_result {
 	bool ok;
@@ -33,6 +34,8 @@ typedef void executor_progress_cb(void *arg, double ratio, const char *note);
 /* slots: 1..64. pool: borrowed, with the right to pool_on_room(); must outlive the executor. NULL: there are no compute
  * children, and a heavy call never finds one. NULL when memory ran out. */
 struct executor *executor_new(uv_loop_t *loop, unsigned slots, struct pool *pool);
+/* From now on heavy calls that split are shared, as far as scatter_run() takes them. Borrowed; NULL: none is. */
+void executor_share(struct executor *ex, struct scatter *scatter);
 /* Cancels what is left (their callbacks run). The memory of the jobs goes when the loop has closed their timers. */
 void executor_free(struct executor *ex);
 

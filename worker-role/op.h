@@ -27,6 +27,7 @@
 #define OP_INLINE_VALUES 4
 
 struct op_call;
+struct json_t;
 
 /* "Number" below: a JSON number, or a string: a literal of number.h or a constant expression ("sqrt(3)/2", "pi"). */
 enum op_kind {
@@ -79,6 +80,30 @@ struct op_cost {
 	double bytes;      /* filled in by op_call.c: what the result may well need, for bounding what is in flight */
 };
 
+/* A big call in parts. Its work is `units` of about equal cost, numbered from 0; a part is a range of them. A call that
+ * splits gives the same result, to the byte, whether it is split or not: whatever part() or gather() cannot do (they
+ * fail then) is computed whole. All but weigh() in compute children, on calls that op_call_prepare_confined() took. */
+struct op_plan {
+	uint32_t units; /* 0: not to be split */
+	uint32_t least; /* units that a part should have at least: less does not pay */
+	double ns;      /* estimated time of all of them */
+};
+struct op_part {
+	uint32_t from, to, units; /* from <= unit < to <= units; units: as planned */
+};
+#define OP_SPLIT_NS 30e6 /* what is estimated to take less is never split */
+
+struct op_split {
+	/* In the worker's loop, and cheap: the time that the call may need, in ns; 0: it is not to be split. */
+	double (*weigh)(struct op_call *c);
+	/* Fills *plan, which is zeroed. 0, or -1 with *f filled: what the whole call fails with. */
+	int (*plan)(struct op_call *c, struct op_plan *plan, struct op_failure *f);
+	/* Appends what gather() needs of this part, as JSON. */
+	int (*part)(struct op_call *c, const struct op_part *part, struct buf *json, struct op_failure *f);
+	/* results: an array of what the parts gave, in the order of their units, without a gap. Appends the result. */
+	int (*gather)(struct op_call *c, const struct json_t *results, struct buf *json, struct op_failure *f);
+};
+
 struct op {
 	const char *name;
 	const char *family;
@@ -99,7 +124,8 @@ struct op {
 	 * reads its arguments by math/arg.h, compares what it is about to do with the limits, appends the result as
 	 * JSON. 0, or -1 with *f filled. */
 	int (*compute)(struct op_call *c, struct buf *json, struct op_failure *f);
-	bool test_only; /* there only while op_enable_tests() is in force */
+	const struct op_split *split; /* compute only: how it is shared by several children; NULL: it is not */
+	bool test_only;               /* there only while op_enable_tests() is in force */
 };
 
 struct op_family {

@@ -5,11 +5,12 @@
 
 #include "clock.h"
 #include "log.h"
+#include "lookout.h"
 #include "queue.h"
 
 #define TICK_MS 1000
 #define JITTER_MS 100
-#define QUIET_ROUNDS 5 /* of several queues, one where nothing is alive is looked at every so many ticks */
+#define QUIET_ROUNDS 32 /* a quiet shard has a tick all the same every so many rounds: dead jobs grow old */
 
 struct reaped_tag {
 	struct reaper *reaper;
@@ -21,20 +22,25 @@ struct reaped_tag {
 
 struct reaper {
 	uv_timer_t timer;
-	struct rlink *link;
+	struct rlinks *links;
 	struct claimer *claimer;
+	struct lookout *lookout;
 	const char *instance, *boot;
-	size_t tag_count;
+	struct reaped_tag **tags; /* each of its own: a tick in flight knows its tag by this */
+	size_t tag_count, tag_cap;
 	size_t asking; /* ticks in flight */
 	size_t round;
 	bool closed, timer_closed;
-	struct reaped_tag tags[];
 };
 
 static void forget(struct reaper *r)
 {
-	if (r->timer_closed && r->asking == 0)
-		free(r);
+	if (!r->timer_closed || r->asking)
+		return;
+	for (size_t i = 0; i < r->tag_count; i++)
+		free(r->tags[i]);
+	free(r->tags);
+	free(r);
 }
 
 static void tick_tag(struct reaped_tag *t);
@@ -73,18 +79,31 @@ static void on_reaped(void *arg, int status, const struct queue_reaped *reaped)
 static void tick_tag(struct reaped_tag *t)
 {
 	struct reaper *r = t->reaper;
-	if (t->asking || !rlink_up(r->link))
+	struct rlink *link = rlinks_at(r->links, t->name);
+	if (t->asking || !rlink_up(link))
 		return;
-	if (queue_reap(r->link, t->name, r->instance, r->boot, on_reaped, t) == 0) {
+	if (queue_reap(link, t->name, r->instance, r->boot, on_reaped, t) == 0) {
 		t->asking = true;
 		r->asking++;
 	}
 }
 
-void reaper_tick(struct reaper *r)
+void reaper_tick(struct reaper *r, struct rlink *link)
 {
 	for (size_t i = 0; i < r->tag_count; i++)
-		tick_tag(&r->tags[i]);
+		if (!link || rlinks_at(r->links, r->tags[i]->name) == link)
+			tick_tag(r->tags[i]);
+}
+
+/* '?', the Redis that was asked does not serve it (any more): it is asked for like one that lives. */
+static void on_looked(void *arg, size_t shard, char verdict)
+{
+	struct reaper *r = arg;
+	if (r->closed || verdict == '-')
+		return;
+	if (verdict == 'w')
+		claimer_look(r->claimer, shard);
+	tick_tag(r->tags[shard]);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -92,25 +111,48 @@ static void on_timer(uv_timer_t *timer)
 	struct reaper *r = timer->data;
 	r->round++;
 	for (size_t i = 0; i < r->tag_count; i++)
-		if (!r->tags[i].quiet || r->tag_count == 1 || (r->round + i) % QUIET_ROUNDS == 0)
-			tick_tag(&r->tags[i]);
+		if (!r->tags[i]->quiet || r->tag_count == 1 || (r->round + i) % QUIET_ROUNDS == 0)
+			tick_tag(r->tags[i]);
+		else
+			lookout_add(r->lookout, i, r->tags[i]->name);
+	lookout_ask(r->lookout);
 	/* Jitter, so that many workers do not tick in step; downwards, as a lost marker may cost a second, not more. */
 	uv_timer_start(timer, on_timer, TICK_MS - clock_mono_us() % (2ull * JITTER_MS), 0);
 }
 
-struct reaper *reaper_new(uv_loop_t *loop, struct rlink *link, struct claimer *claimer, const char *instance,
-			  const char *boot, const char *const *tags, size_t tag_count)
+int reaper_add(struct reaper *r, const char *tag)
 {
-	struct reaper *r = calloc(1, sizeof *r + tag_count * sizeof *r->tags);
+	if (r->tag_count == r->tag_cap) {
+		size_t cap = r->tag_cap ? 2 * r->tag_cap : 8;
+		struct reaped_tag **more = realloc(r->tags, cap * sizeof *more);
+		if (!more)
+			return ERR_NOMEM;
+		r->tags = more;
+		r->tag_cap = cap;
+	}
+	struct reaped_tag *t = calloc(1, sizeof *t);
+	if (!t)
+		return ERR_NOMEM;
+	*t = (struct reaped_tag){ .reaper = r, .name = tag, .index = r->tag_count };
+	r->tags[r->tag_count++] = t;
+	return 0;
+}
+
+struct reaper *reaper_new(uv_loop_t *loop, struct rlinks *links, struct claimer *claimer, const char *instance,
+			  const char *boot)
+{
+	struct reaper *r = calloc(1, sizeof *r);
 	if (!r)
 		return NULL;
-	r->link = link;
+	r->links = links;
 	r->claimer = claimer;
 	r->instance = instance;
 	r->boot = boot;
-	r->tag_count = tag_count;
-	for (size_t i = 0; i < tag_count; i++)
-		r->tags[i] = (struct reaped_tag){ .reaper = r, .name = tags[i], .index = i };
+	r->lookout = lookout_new(links, on_looked, r);
+	if (!r->lookout) {
+		free(r);
+		return NULL;
+	}
 	uv_timer_init(loop, &r->timer);
 	r->timer.data = r;
 	uv_timer_start(&r->timer, on_timer, TICK_MS, 0);
@@ -129,5 +171,6 @@ void reaper_close(struct reaper *r)
 	if (r->closed)
 		return;
 	r->closed = true;
+	lookout_free(r->lookout);
 	uv_close((uv_handle_t *)&r->timer, on_timer_closed);
 }

@@ -14,6 +14,7 @@
 #include "metrics.h"
 #include "must.h"
 #include "op.h"
+#include "peers.h"
 #include "procstat.h"
 #include "rpc.h"
 #include "tcp_server.h"
@@ -29,6 +30,7 @@ struct op_tally {
 };
 
 struct queue_tally {
+	struct queue_tally *next;
 	char name[KEYS_QUEUE_MAX + 1];
 	struct metrics_value *claims, *sizes, *wait;
 };
@@ -36,8 +38,9 @@ struct queue_tally {
 struct tally {
 	struct metrics *set;
 	struct vitals *vitals;
-	size_t queue_count;
 	struct queue_tally *queues;
+	struct queue_tally **shards; /* of which queue each is */
+	size_t shard_count, shard_cap;
 	struct op_tally unknown, ops[OPS_MAX];
 };
 
@@ -46,11 +49,16 @@ static const char *const outcome_names[TALLY_OUTCOMES] = { "succeeded", "failed"
 
 /* ---- registering ---- */
 
-static void open_queue(struct tally *t, struct queue_tally *q, const char *tag)
+static struct queue_tally *find_queue(struct tally *t, const char *tag)
 {
+	char name[KEYS_QUEUE_MAX + 1] = UNKNOWN;
 	unsigned shard;
-	if (keys_tag_parse(tag, q->name, &shard))
-		memcpy(q->name, UNKNOWN, sizeof UNKNOWN);
+	(void)keys_tag_parse(tag, name, &shard);
+	for (struct queue_tally *q = t->queues; q; q = q->next)
+		if (strcmp(q->name, name) == 0)
+			return q;
+	struct queue_tally *q = must_calloc(1, sizeof *q);
+	memcpy(q->name, name, sizeof name);
 	q->claims =
 	    metrics_counter(t->set, "square_claims_total", "Times that jobs were asked for.", "queue", q->name, NULL);
 	q->sizes = metrics_histogram(t->set, "square_claim_jobs", "Jobs of a claim that brought some.", &metrics_sizes,
@@ -58,18 +66,28 @@ static void open_queue(struct tally *t, struct queue_tally *q, const char *tag)
 	q->wait = metrics_histogram(t->set, "square_job_wait_seconds",
 				    "Time from when a job could first run until an attempt started.", &metrics_seconds,
 				    "queue", q->name, NULL);
+	q->next = t->queues;
+	t->queues = q;
+	return q;
 }
 
-struct tally *tally_new(uv_loop_t *loop, const char *const *tags, size_t n)
+struct tally *tally_new(uv_loop_t *loop)
 {
 	struct tally *t = must_calloc(1, sizeof *t);
 	t->set = metrics_new();
 	t->vitals = vitals_new(t->set, loop, "0");
-	t->queues = must_calloc(n ? n : 1, sizeof *t->queues);
-	t->queue_count = n;
-	for (size_t i = 0; i < n; i++)
-		open_queue(t, &t->queues[i], tags[i]);
 	return t;
+}
+
+void tally_add(struct tally *t, const char *tag)
+{
+	if (!t)
+		return;
+	if (t->shard_count == t->shard_cap) {
+		t->shard_cap = t->shard_cap ? 2 * t->shard_cap : 8;
+		t->shards = must_realloc(t->shards, t->shard_cap, sizeof *t->shards);
+	}
+	t->shards[t->shard_count++] = find_queue(t, tag);
 }
 
 void tally_free(struct tally *t)
@@ -78,7 +96,11 @@ void tally_free(struct tally *t)
 		return;
 	vitals_free(t->vitals);
 	metrics_free(t->set);
-	free(t->queues);
+	for (struct queue_tally *q = t->queues, *next; q; q = next) {
+		next = q->next;
+		free(q);
+	}
+	free(t->shards);
 	free(t);
 }
 
@@ -100,19 +122,19 @@ static struct op_tally *op_tally(struct tally *t, const struct op *op)
 
 /* ---- counting ---- */
 
-void tally_claimed(struct tally *t, size_t tag, size_t jobs)
+void tally_claimed(struct tally *t, size_t shard, size_t jobs)
 {
-	if (!t || tag >= t->queue_count)
+	if (!t || shard >= t->shard_count)
 		return;
-	metrics_add(t->queues[tag].claims, 1);
+	metrics_add(t->shards[shard]->claims, 1);
 	if (jobs)
-		metrics_observe(t->queues[tag].sizes, jobs);
+		metrics_observe(t->shards[shard]->sizes, jobs);
 }
 
-void tally_started(struct tally *t, size_t tag, uint64_t waited_us)
+void tally_started(struct tally *t, size_t shard, uint64_t waited_us)
 {
-	if (t && tag < t->queue_count)
-		metrics_observe(t->queues[tag].wait, waited_us);
+	if (t && shard < t->shard_count)
+		metrics_observe(t->shards[shard]->wait, waited_us);
 }
 
 void tally_finished(struct tally *t, const struct op *op, enum tally_outcome outcome, uint64_t run_us)
@@ -134,10 +156,18 @@ void tally_finished(struct tally *t, const struct op *op, enum tally_outcome out
 	metrics_observe(o->run, run_us);
 }
 
-void tally_turn(struct tally *t, const struct rlink *link)
+void tally_turn(struct tally *t, struct rlinks *links)
 {
-	if (t)
-		vitals_turn(t->vitals, link);
+	struct rlink_stats stats;
+	const struct rlink *link;
+	unsigned up = 0;
+	if (!t)
+		return;
+	for (size_t i = 0; links && (link = rlinks_each(links, i)); i++)
+		up += rlink_up(link);
+	if (links)
+		rlinks_stats(links, &stats);
+	vitals_turn(t->vitals, links ? &stats : NULL, up);
 }
 
 /* ---- what others keep ---- */
@@ -209,12 +239,60 @@ static void read_tcp(struct tally *t, const struct tcp_server *tcp)
 	counter(t, name, help, "outcome", "refused", rpc->refused + lines->refused);
 }
 
+static void read_peer_parts(struct tally *t, const struct peers_view *v)
+{
+	static const char taken[] = "square_peer_parts_taken_total";
+	static const char taken_help[] = "Parts of other workers' jobs that were asked for here, by how it ended.";
+	static const char sent[] = "square_peer_parts_sent_total";
+	static const char sent_help[] = "Parts of jobs that other workers were asked for, by how it ended.";
+	if (v->server) {
+		counter(t, taken, taken_help, "outcome", "finished", v->server->finished);
+		counter(t, taken, taken_help, "outcome", "failed", v->server->failed);
+		counter(t, taken, taken_help, "outcome", "cancelled", v->server->cancelled);
+		counter(t, taken, taken_help, "outcome", "busy", v->server->busy);
+	}
+	if (v->set) {
+		counter(t, sent, sent_help, "outcome", "finished", v->set->finished);
+		counter(t, sent, sent_help, "outcome", "failed", v->set->failed);
+		counter(t, sent, sent_help, "outcome", "busy", v->set->busy);
+		counter(t, sent, sent_help, "outcome", "lost", v->set->lost);
+	}
+}
+
+static void read_peers(struct tally *t, const struct peers *peers)
+{
+	struct peers_view v;
+	if (!peers)
+		return;
+	peers_stats(peers, &v);
+	read_peer_parts(t, &v);
+	if (v.set) {
+		gauge(t, "square_peers", "Other workers that may be asked for parts of a job.", v.set->peers);
+		gauge(t, "square_peers_connected", "Other workers that there is a connection to.", v.set->connected);
+	}
+	counter(t, "square_peer_refused_total",
+		"Connections to WorkerPeer, from it or to it, that were not a worker's.", NULL, NULL,
+		(v.server ? v.server->refused : 0) + (v.set ? v.set->impostors : 0));
+	if (!v.scatter)
+		return;
+	counter(t, "square_jobs_shared_total", "Calls that were cut into parts.", NULL, NULL, v.scatter->shared);
+	counter(t, "square_shared_whole_total", "Calls that were computed in one piece after all.", NULL, NULL,
+		v.scatter->whole);
+	counter(t, "square_shared_parts_own_total", "Parts of shared calls that were computed by the worker itself.",
+		NULL, NULL, v.scatter->own_parts);
+	counter(t, "square_shared_parts_replanned_total", "Parts that were lost with a child or a worker.", NULL, NULL,
+		v.scatter->replanned);
+	counter(t, "square_shared_parts_repeated_total", "Parts that were computed once more, as they took too long.",
+		NULL, NULL, v.scatter->repeated);
+}
+
 void tally_render(struct tally *t, const struct tally_sources *from, struct buf *out)
 {
 	read_claimer(t, from->claimer);
 	read_executor(t, from->executor);
 	read_pool(t, from->pool);
 	read_tcp(t, from->tcp);
+	read_peers(t, from->peers);
 	procstat_render(out);
 	metrics_render(out, &t->set, 1);
 }

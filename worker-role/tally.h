@@ -10,11 +10,12 @@
 #include <uv.h>
 
 #include "buf.h"
-#include "rlink.h"
+#include "rlinks.h"
 
 struct claimer;
 struct executor;
 struct op;
+struct peers;
 struct pool;
 struct tally;
 struct tcp_server;
@@ -30,18 +31,19 @@ enum tally_outcome {
 	TALLY_OUTCOMES
 };
 
-/* Call it right after uv_loop_init(). tags: of the queues that are served, in the order of their indices below. Aborts
- * when memory runs out, as registering metrics does. */
-struct tally *tally_new(uv_loop_t *loop, const char *const *tags, size_t n);
+/* Call it right after uv_loop_init(). Aborts when memory runs out, as registering metrics does. */
+struct tally *tally_new(uv_loop_t *loop);
+/* One more shard, with the next number from 0 on: it counts for its queue. */
+void tally_add(struct tally *t, const char *tag);
 void tally_free(struct tally *t); /* NULL does nothing, here and below */
 
 struct metrics_value *tally_redis_seconds(const struct tally *t); /* for rlink_options.seconds */
 
-void tally_claimed(struct tally *t, size_t tag, size_t jobs);
-void tally_started(struct tally *t, size_t tag, uint64_t waited_us); /* since it could have run */
+void tally_claimed(struct tally *t, size_t shard, size_t jobs);
+void tally_started(struct tally *t, size_t shard, uint64_t waited_us); /* since it could have run */
 /* op: NULL when it is none of ours. run_us is not counted for what was fenced. */
 void tally_finished(struct tally *t, const struct op *op, enum tally_outcome outcome, uint64_t run_us);
-void tally_turn(struct tally *t, const struct rlink *link); /* once a turn of the loop */
+void tally_turn(struct tally *t, struct rlinks *links); /* once a turn of the loop */
 
 /* Where the figures are read from that others keep; NULL for what is not there. */
 struct tally_sources {
@@ -49,6 +51,7 @@ struct tally_sources {
 	const struct executor *executor;
 	const struct pool *pool;
 	const struct tcp_server *tcp;
+	const struct peers *peers;
 };
 /* Appends everything as Prometheus text. Looks at /proc: not for each turn. */
 void tally_render(struct tally *t, const struct tally_sources *from, struct buf *out);

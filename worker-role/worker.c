@@ -6,31 +6,45 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "batch.h"
 #include "catalog_json.h"
 #include "claimer.h"
+#include "clock.h"
 #include "compute/pool.h"
 #include "executor.h"
+#include "healthcheck.h"
 #include "log.h"
+#include "must.h"
+#include "peers.h"
 #include "presence.h"
 #include "queue.h"
+#include "readiness.h"
 #include "reaper.h"
+#include "rlinks.h"
+#include "shards.h"
 #include "tally.h"
 #include "tcp_server.h"
 #include "tokens.h"
 
 /* Time kept of DrainSeconds for giving back what did not finish and for saying good-bye. */
 #define LAST_WORDS_MS 1000
+#define LEAVE_MS 1500             /* until a load balancer has noticed that this instance leaves */
+#define PROBED_LATELY_US 10000000 /* somebody watches /readyz */
+#define SILENT_US 2000000         /* Redis has not answered for this long: it is not there */
+
+/* What each of them asks for: see role.h. */
+static const int signal_numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
+#define WORKER_SIGNALS (sizeof signal_numbers / sizeof signal_numbers[0])
 
 struct worker {
 	uv_loop_t loop;
 	const struct startup *startup;
 	char boot[17];
-	char tags[CLAIMER_TAGS_MAX][KEYS_TAG_SIZE];
-	const char *tag_names[CLAIMER_TAGS_MAX];
-	size_t tag_count;
+	const char **queues; /* names, of the setting */
+	size_t queue_count;
 	struct buf catalogue;
 	char digest[CATALOG_DIGEST_SIZE];
 	struct zygote *zygote;
@@ -38,32 +52,82 @@ struct worker {
 	struct executor *executor;
 	struct tokens *tokens;
 	struct tcp_server *tcp;
-	struct rlink *link;
+	struct rslots *slots;
+	struct rlinks *links;
+	struct shards *shards;
 	struct claimer *claimer;
 	struct reaper *reaper;
 	struct presence *presence;
-	uv_signal_t sigterm, sigint;
-	uv_timer_t deadline;
+	struct readiness *readiness;
+	struct peers *peers;
+	uv_signal_t signals[WORKER_SIGNALS];
+	uv_timer_t leave, deadline;
 	uv_prepare_t turn;
 	struct tally *tally;
 	unsigned pending; /* parts that are still busy with stopping */
+	bool busy;        /* as the parts know it */
 	bool stopping, closing;
-	int status; /* of the exit */
+	char why[160]; /* it stops */
+	int status;    /* of the exit */
 };
 
 /* ---- Redis ---- */
 
-static void on_link_state(void *arg, bool up)
+/* Who there is has changed. */
+static void on_instances(void *arg, uint64_t epoch)
 {
-	struct worker *w = arg;
+	const struct worker *w = arg;
+	(void)epoch;
 	if (w->closing)
 		return;
-	claimer_link_state(w->claimer, up);
-	if (up) {
+	shards_look(w->shards); /* a web role that has joined may have brought some */
+	peers_look(w->peers, rlinks_at(w->links, KEYS_REG));
+}
+
+static bool all_up(const struct worker *w)
+{
+	const struct rlink *link;
+	size_t n = 0;
+	for (; (link = rlinks_each(w->links, n)); n++)
+		if (!rlink_up(link))
+			return false;
+	return n > 0;
+}
+
+static void on_link_state(void *arg, struct rlink *link, bool up)
+{
+	struct worker *w = arg;
+	if (w->closing || !w->presence)
+		return;
+	claimer_link_state(w->claimer, link, up);
+	if (!up)
+		return;
+	if (all_up(w))
 		log_info("redis is there");
-		reaper_tick(w->reaper);
+	reaper_tick(w->reaper, link);
+	if (rlinks_at(w->links, KEYS_REG) == link) {
 		presence_announce(w->presence);
+		shards_look(w->shards);
+		peers_look(w->peers, link);
 	}
+}
+
+static void on_moved(void *arg)
+{
+	struct worker *w = arg;
+	if (w->closing || !w->presence)
+		return;
+	claimer_moved(w->claimer);
+	reaper_tick(w->reaper, NULL);
+}
+
+static void on_shard(void *arg, size_t shard, const char *tag)
+{
+	struct worker *w = arg;
+	tally_add(w->tally, tag);
+	if (claimer_add(w->claimer, tag) || reaper_add(w->reaper, tag))
+		log_fatal("out of memory");
+	claimer_look(w->claimer, shard);
 }
 
 static void on_greet(struct rlink *link, void *arg)
@@ -84,15 +148,56 @@ static void on_metrics(void *arg, struct buf *text)
 {
 	const struct worker *w = arg;
 	const struct tally_sources from = {
-		.claimer = w->claimer, .executor = w->executor, .pool = w->pool, .tcp = w->tcp
+		.claimer = w->claimer, .executor = w->executor, .pool = w->pool, .tcp = w->tcp, .peers = w->peers
 	};
 	tally_render(w->tally, &from, text);
 }
 
+/* Whoever set it, and from wherever. */
+static void heed_busy(struct worker *w)
+{
+	bool busy = roleenv_busy(w->startup->roleenv);
+	if (busy == w->busy || !w->presence || w->stopping)
+		return;
+	w->busy = busy;
+	log_info(busy ? "busy: out of rotation, and claiming nothing" : "not busy any more: in rotation again");
+	claimer_hold(w->claimer, busy);
+	presence_announce(w->presence);
+}
+
 static void on_turn(uv_prepare_t *turn)
 {
-	const struct worker *w = turn->data;
-	tally_turn(w->tally, w->link);
+	struct worker *w = turn->data;
+	heed_busy(w);
+	tally_turn(w->tally, w->links);
+}
+
+/* ---- readiness ---- */
+
+static void tell_queue(const struct worker *w, char *why, size_t size)
+{
+	uint64_t answered_us = presence_answered_us(w->presence);
+	const char *error = rlink_error(rlinks_at(w->links, KEYS_REG));
+	if (!rlinks_any_up(w->links))
+		snprintf(why, size, "there is no link to Redis%s%s", error[0] ? ": " : "", error);
+	else if (!answered_us)
+		snprintf(why, size, "Redis has not answered yet");
+	else if (clock_mono_us() - answered_us > SILENT_US)
+		snprintf(why, size, "Redis has not answered for 2 s");
+}
+
+static void on_ask(void *arg, struct readiness_view *view)
+{
+	const struct worker *w = arg;
+	tell_queue(w, view->queue, sizeof view->queue);
+	if (w->stopping)
+		view->why_not = "this instance is leaving, others serve";
+	else if (roleenv_recycling(w->startup->roleenv))
+		view->why_not = "this instance is about to be started anew";
+	else if (roleenv_busy(w->startup->roleenv))
+		view->why_not = "this instance is busy: it takes no new work for now";
+	else if (!pool_pid(w->pool, 0))
+		view->why_not = "there are no compute children yet";
 }
 
 /* ---- opening ---- */
@@ -105,17 +210,13 @@ static void make_boot(struct worker *w)
 	snprintf(w->boot, sizeof w->boot, "%016llx", value);
 }
 
-static void make_tags(struct worker *w)
+static void make_queues(struct worker *w)
 {
 	const struct config *config = w->startup->config;
-	size_t n = config_list_count(config, CONFIG_QUEUES);
-	for (size_t i = 0; i < n && i < CLAIMER_TAGS_MAX; i++) {
-		keys_tag(w->tags[i], config_list_at(config, CONFIG_QUEUES, i), 0);
-		w->tag_names[i] = w->tags[i];
-		w->tag_count++;
-	}
-	if (n > CLAIMER_TAGS_MAX)
-		log_fatal("Queues: expected at most %d names, got %zu", CLAIMER_TAGS_MAX, n);
+	w->queue_count = config_list_count(config, CONFIG_QUEUES);
+	w->queues = must_calloc(w->queue_count + 1, sizeof *w->queues);
+	for (size_t i = 0; i < w->queue_count; i++)
+		w->queues[i] = config_list_at(config, CONFIG_QUEUES, i);
 }
 
 static int open_tcp(struct worker *w, struct errinfo *info)
@@ -151,38 +252,43 @@ static int open_queue(struct worker *w, struct errinfo *info)
 {
 	const struct config *config = w->startup->config;
 	const char *instance = roleenv_instance(w->startup->roleenv);
-	struct rlink_options link = { .url = config_str(config, CONFIG_REDIS_URL),
-				      .name = instance,
-				      .seconds = tally_redis_seconds(w->tally),
-				      .on_state = on_link_state,
-				      .on_greet = on_greet,
-				      .arg = w };
-	struct claimer_options claimer = { .redis_url = link.url,
+	struct rlinks_options links = { .name = instance,
+					.seconds = tally_redis_seconds(w->tally),
+					.on_state = on_link_state,
+					.on_greet = on_greet,
+					.on_moved = on_moved,
+					.arg = w };
+	struct shards_options shards = { .queues = w->queues,
+					 .queue_count = w->queue_count,
+					 .each = (unsigned)config_int(config, CONFIG_SHARDS),
+					 .on_added = on_shard,
+					 .arg = w };
+	w->slots = rslots_new(&w->loop, config_str(config, CONFIG_REDIS_URL), instance, info);
+	w->links = w->slots ? rlinks_new(w->slots, &links, info) : NULL;
+	struct claimer_options claimer = { .slots = w->slots,
 					   .instance = instance,
 					   .boot = w->boot,
-					   .tags = w->tag_names,
-					   .tag_count = w->tag_count,
 					   .claim_max = (unsigned)config_int(config, CONFIG_CLAIM_MAX),
 					   .tally = w->tally };
 	struct presence_options presence = { .env = w->startup->roleenv,
-					     .interval_ms = 2500,
 					     .digest = w->digest,
 					     .catalogue = buf_cstr(&w->catalogue),
 					     .on_load = on_load,
 					     .on_metrics = on_metrics,
+					     .on_changed = on_instances,
 					     .arg = w };
-	w->link = rlink_new(&w->loop, &link, info);
-	w->claimer = w->link ? claimer_new(&w->loop, w->link, w->executor, &claimer, info) : NULL;
+	w->claimer = w->links ? claimer_new(&w->loop, w->links, w->executor, &claimer, info) : NULL;
 	if (!w->claimer)
 		return info->code;
-	w->reaper = reaper_new(&w->loop, w->link, w->claimer, instance, w->boot, w->tag_names, w->tag_count);
-	w->presence = presence_new(&w->loop, w->link, &presence);
-	if (!w->reaper || !w->presence)
+	w->reaper = reaper_new(&w->loop, w->links, w->claimer, instance, w->boot);
+	w->shards = w->reaper ? shards_new(&w->loop, w->links, &shards) : NULL;
+	w->presence = w->shards ? presence_new(&w->loop, w->links, &presence) : NULL;
+	if (!w->presence)
 		return errinfo_set(info, ERR_NOMEM, "out of memory");
 	return 0;
 }
 
-static void stop(struct worker *w, const char *why);
+static void end_run(struct worker *w, const char *why);
 
 /* Nothing can be computed any more, and from here no other zygote can be made (see zygote.h): what is short is
  * finished, the rest is given back, and whoever runs this instance starts it again. */
@@ -192,8 +298,7 @@ static void on_pool_broken(void *arg, const char *why)
 	w->status = 1;
 	if (!w->presence)
 		log_fatal("%s", why);
-	if (!w->stopping)
-		stop(w, why);
+	end_run(w, why);
 }
 
 static int open_executor(struct worker *w, struct errinfo *info)
@@ -219,7 +324,59 @@ static int open_executor(struct worker *w, struct errinfo *info)
 	return 0;
 }
 
+/* Whether a child that is free may compute for others. */
+static bool is_idle(void *arg)
+{
+	const struct worker *w = arg;
+	return !w->stopping && !w->busy && executor_waiting(w->executor) == 0 && claimer_idle(w->claimer);
+}
+
+static int open_peers(struct worker *w, struct errinfo *info)
+{
+	struct peers_options options = {
+		.env = w->startup->roleenv, .pool = w->pool, .executor = w->executor, .is_idle = is_idle, .arg = w
+	};
+	w->peers = peers_new(&w->loop, &options, info);
+	return w->peers ? 0 : info->code;
+}
+
+/* Last, as it serves nobody yet what the others could not serve. A definition of one's own may do without it. */
+static int open_readiness(struct worker *w, struct errinfo *info)
+{
+	struct roleenv *env = w->startup->roleenv;
+	struct roleenv_endpoint at;
+	if (roleenv_endpoint(env, HEALTHCHECK_WORKER, &at)) {
+		log_warn("service.csdef: role %s has no endpoint " HEALTHCHECK_WORKER ": nobody can ask whether it is "
+			 "ready",
+			 roleenv_role(env));
+		return 0;
+	}
+	struct readiness_options options = { at.address, at.port, roleenv_instance(env), on_ask, w };
+	w->readiness = readiness_new(&w->loop, &options, info);
+	if (!w->readiness)
+		return info->code;
+	roleenv_bound(env, HEALTHCHECK_WORKER, readiness_port(w->readiness));
+	log_info(HEALTHCHECK_WORKER " answers on %s port %u", at.address, readiness_port(w->readiness));
+	return 0;
+}
+
 static void on_signal(uv_signal_t *signal, int number);
+static void on_recycle(void *arg);
+
+static void open_handles(struct worker *w)
+{
+	uv_timer_init(&w->loop, &w->leave);
+	uv_timer_init(&w->loop, &w->deadline);
+	uv_prepare_init(&w->loop, &w->turn);
+	w->leave.data = w->deadline.data = w->turn.data = w;
+	uv_prepare_start(&w->turn, on_turn);
+	for (size_t i = 0; i < WORKER_SIGNALS; i++) {
+		uv_signal_init(&w->loop, &w->signals[i]);
+		w->signals[i].data = w;
+		uv_signal_start(&w->signals[i], on_signal, signal_numbers[i]);
+	}
+	roleenv_on_recycle(w->startup->roleenv, on_recycle, w);
+}
 
 struct worker *worker_open(const struct startup *startup, struct zygote *zygote, struct errinfo *info)
 {
@@ -233,19 +390,13 @@ struct worker *worker_open(const struct startup *startup, struct zygote *zygote,
 		op_enable_tests();
 	uv_loop_init(&w->loop);
 	make_boot(w);
-	make_tags(w);
-	w->tally = tally_new(&w->loop, w->tag_names, w->tag_count);
+	make_queues(w);
+	w->tally = tally_new(&w->loop);
 	catalog_json(&w->catalogue);
 	catalog_digest(w->digest);
-	w->sigterm.data = w->sigint.data = w->deadline.data = w->turn.data = w;
-	uv_signal_init(&w->loop, &w->sigterm);
-	uv_signal_init(&w->loop, &w->sigint);
-	uv_timer_init(&w->loop, &w->deadline);
-	uv_prepare_init(&w->loop, &w->turn);
-	uv_prepare_start(&w->turn, on_turn);
-	uv_signal_start(&w->sigterm, on_signal, SIGTERM);
-	uv_signal_start(&w->sigint, on_signal, SIGINT);
-	if (open_executor(w, info) || open_tcp(w, info) || open_queue(w, info)) {
+	open_handles(w);
+	if (open_executor(w, info) || open_tcp(w, info) || open_queue(w, info) || open_peers(w, info) ||
+	    open_readiness(w, info)) {
 		worker_close(w);
 		return NULL;
 	}
@@ -267,11 +418,16 @@ static void close_all(struct worker *w)
 		claimer_close(w->claimer);
 	if (w->tcp)
 		tcp_server_free(w->tcp);
-	rlink_free(w->link);
+	shards_close(w->shards);
+	rlinks_free(w->links);
+	rslots_free(w->slots);
 	executor_free(w->executor);
+	peers_free(w->peers);
 	pool_free(w->pool);
-	uv_close((uv_handle_t *)&w->sigterm, NULL);
-	uv_close((uv_handle_t *)&w->sigint, NULL);
+	readiness_free(w->readiness);
+	for (size_t i = 0; i < WORKER_SIGNALS; i++)
+		uv_close((uv_handle_t *)&w->signals[i], NULL);
+	uv_close((uv_handle_t *)&w->leave, NULL);
 	uv_close((uv_handle_t *)&w->deadline, NULL);
 	uv_close((uv_handle_t *)&w->turn, NULL);
 }
@@ -300,37 +456,80 @@ static void on_deadline(uv_timer_t *timer)
 	close_all(w);
 }
 
-static void stop(struct worker *w, const char *why)
+static void stop_tcp(struct worker *w)
+{
+	tcp_server_stop(w->tcp, on_part_stopped, w);
+}
+
+static void on_leave_over(uv_timer_t *timer)
+{
+	stop_tcp(timer->data);
+}
+
+/* Nothing more is claimed from now on. Direct calls are taken for as long as a load balancer may still send some: one
+ * that waits to be accepted when the endpoint closes would be lost. */
+static void stop(struct worker *w)
 {
 	unsigned drain_ms = (unsigned)config_int(w->startup->config, CONFIG_DRAIN_SECONDS) * 1000;
-	log_info("%s: stopping, at most %u ms for %u jobs in hand", why, drain_ms, claimer_running(w->claimer));
+	uint64_t asked_us = readiness_asked_us(w->readiness);
+	log_info("%s: stopping, at most %u ms for %u jobs in hand", w->why, drain_ms, claimer_running(w->claimer));
 	w->stopping = true;
 	w->pending = 2;
 	uv_timer_start(&w->deadline, on_deadline, drain_ms, 0);
 	presence_announce(w->presence);
-	tcp_server_stop(w->tcp, on_part_stopped, w);
+	peers_stop(w->peers);
 	claimer_drain(w->claimer, drain_ms > 2 * LAST_WORDS_MS ? drain_ms - LAST_WORDS_MS : drain_ms / 2,
 		      on_part_stopped, w);
+	if (asked_us && clock_mono_us() - asked_us < PROBED_LATELY_US)
+		uv_timer_start(&w->leave, on_leave_over, LEAVE_MS < drain_ms / 2 ? LEAVE_MS : drain_ms / 2, 0);
+	else
+		stop_tcp(w);
+}
+
+/* worker_run() returns after this turn. */
+static void end_run(struct worker *w, const char *why)
+{
+	if (w->stopping || *w->why)
+		return;
+	snprintf(w->why, sizeof w->why, "%s", why);
+	uv_stop(&w->loop);
+}
+
+static void on_recycle(void *arg)
+{
+	(void)arg;
+	kill(getpid(), SIGTERM); /* any thread may have asked */
 }
 
 static void on_signal(uv_signal_t *sig, int number)
 {
 	struct worker *w = sig->data;
-	if (w->stopping) {
+	struct roleenv *env = w->startup->roleenv;
+	if (number == SIGUSR1 || number == SIGUSR2) {
+		roleenv_set_busy(env, number == SIGUSR1);
+	} else if (number == SIGHUP) {
+		roleenv_request_recycle(env);
+	} else if (w->stopping) {
 		log_warn("second signal: stopping at once");
 		close_all(w);
-		return;
+	} else {
+		end_run(w, roleenv_recycling(env) ? "recycle" : number == SIGTERM ? "SIGTERM" : "SIGINT");
 	}
-	stop(w, number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
 int worker_run(struct worker *w)
 {
-	log_info("serving %zu queue%s with %lld slots and %u compute children", w->tag_count,
-		 w->tag_count == 1 ? "" : "s", (long long)config_int(w->startup->config, CONFIG_WORKER_SLOTS),
-		 pool_size(w->pool));
+	log_info("serving %zu queue%s in %zu shards with %lld slots and %u compute children", w->queue_count,
+		 w->queue_count == 1 ? "" : "s", shards_count(w->shards),
+		 (long long)config_int(w->startup->config, CONFIG_WORKER_SLOTS), pool_size(w->pool));
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	return w->status;
+}
+
+void worker_stop(struct worker *w)
+{
+	stop(w);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
 }
 
 void worker_close(struct worker *w)
@@ -339,7 +538,9 @@ void worker_close(struct worker *w)
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	if (w->claimer)
 		claimer_destroy(w->claimer);
+	shards_destroy(w->shards);
 	tally_free(w->tally);
+	free(w->queues);
 	buf_fini(&w->catalogue);
 	tokens_free(w->tokens);
 	uv_loop_close(&w->loop);

@@ -1,8 +1,10 @@
 -- sq_claim: up to max waiting jobs become running under a batch. Due delayed jobs are moved first; overdue jobs expire
 -- on the way; a paused queue gives none.
 -- KEYS  T
--- ARGV  batch, max (1..64), lease_us, start 0/1 (may be left out: 0)
---       start: the jobs count as started from here, for a worker that expects nothing but short ones
+-- ARGV  batch, max (1..64), lease_us, start 0/1/2 (may be left out: 0)
+--       start: the jobs are presumed to have started from here, for a worker that expects nothing but short ones. Which
+--       of them ran when it dies, nobody can tell: none is charged, all become suspects (reap.lua). With 2 the worker
+--       sees who is one (the record's flag), and starts it by a call of its own, alone
 -- reply {now, next_due_us | 0, more 0/1, paused 0/1, id1, record1, ...}
 -- again the batch exists: its unfinished jobs, the lease begins anew
 
@@ -25,7 +27,7 @@ local function take(c, under, ids, seen, reply)
 			else
 				local running = record_claimed(rec, reply_at, under)
 				add(c, 'set', names[i], running)
-				add(c, 'marks', id, c.mark)
+				add(c, 'marks', id, c.wary and record_is_suspect(rec) and 'c' or c.mark)
 				c.run = c.run + 1
 				reply[#reply + 1] = id
 				reply[#reply + 1] = running
@@ -40,11 +42,11 @@ local function take(c, under, ids, seen, reply)
 end
 
 -- Fills the batch. True when jobs are (or may be) waiting still.
-local function fill(T, at, batch, mark, limit, reply)
+local function fill(T, at, batch, start, limit, reply)
 	local high, normal, low = T .. ':w:high', T .. ':w:normal', T .. ':w:low'
 	local c, seen, empty = changes(T, at), {}, false
 	local under = char(#batch) .. batch
-	c.batch, c.mark = batch, mark
+	c.batch, c.mark, c.wary = batch, (start == '1' or start == '2') and 'p' or 'c', start == '2'
 	repeat
 		local popped = call('LMPOP', 3, high, normal, low, 'LEFT', 'COUNT', limit - c.run)
 		if popped then
@@ -97,7 +99,7 @@ register('sq_claim', {'allow-oom'}, function(keys, argv)
 		if not new then
 			call('ZADD', lease, deadline, batch)
 		end
-		more = fill(T, at, batch, argv[4] == '1' and 's' or 'c', limit, reply)
+		more = fill(T, at, batch, argv[4], limit, reply)
 		if not more then
 			call('DEL', T .. ':mk')
 		end

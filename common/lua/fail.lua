@@ -47,10 +47,10 @@ register('sq_fail', {'allow-oom'}, function(keys, argv)
 				isolate(c, id, true)
 				verdicts[i] = '-'
 			elseif sub(mark, -1) == '!' then
-				finalise(c, id, rec, reply_at, outcome_at, 'c', sub(mark, 1, 1) == 's', run_us, ERROR_CANCELLED)
+				finalise(c, id, rec, reply_at, outcome_at, 'c', sub(mark, 1, 1) ~= 'c', run_us, ERROR_CANCELLED)
 				verdicts[i] = 'k'
 			else
-				verdicts[i] = retry(c, id, rec, reply_at, outcome_at, run_us, json, argv[4 * i - 1] == 'w')
+				verdicts[i] = retry(c, id, rec, reply_at, outcome_at, run_us, json, argv[4 * i - 1])
 			end
 			done[id] = (verdicts[i] == 'k' or verdicts[i] == 'x') and 'm' or verdicts[i]
 		end

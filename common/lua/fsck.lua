@@ -137,7 +137,7 @@ do
 				if floor(r.flags / 2) % 2 == 1 then
 					finalise(d, r.id, rec, reply_at, outcome_at, 'c', r.started > 0, 0, ERROR_CANCELLED)
 				elseif r.started > 0 then
-					retry(d, r.id, rec, reply_at, outcome_at, 0, ERROR_LOST)
+					retry(d, r.id, rec, reply_at, outcome_at, 0, ERROR_LOST, 'l')
 				else
 					give_back(d, r.id, rec, reply_at, outcome_at)
 				end
@@ -243,6 +243,8 @@ do
 
 	---- batches, followers, keys ----
 
+	fsck.MARKS = {c = true, p = true, s = true, ['c!'] = true, ['p!'] = true, ['s!'] = true}
+
 	local function check_mark(c, key, batch, id, mark)
 		local r = fsck.read(c.T, id)
 		local function leave(d)
@@ -262,7 +264,7 @@ do
 			end)
 		elseif r.state ~= 'r' or r.batch ~= batch then
 			fsck.found(c, 'mark-not-its', id, batch, leave)
-		elseif mark ~= 'c' and mark ~= 's' and mark ~= 'c!' and mark ~= 's!' then
+		elseif not fsck.MARKS[mark] then
 			fsck.found(c, 'mark-wrong', id, batch, function()
 				call('HSET', key, id, floor(r.flags / 2) % 2 == 1 and 's!' or 's')
 			end)

@@ -3,7 +3,7 @@
 -- The queue's functions: every transition of a job is one of them, and one unit for Redis. The files are joined in this
 -- order: head, clock, record, place, then the others by name, one file per transition. The version rises with every
 -- change of the library that a running peer could notice; whoever starts with a higher one loads its own.
-local VERSION = 5
+local VERSION = 6
 
 local BATCH_MAX = 64          -- jobs of one claim
 local BATCH_NAME_MAX = 120    -- bytes of a batch id
@@ -24,6 +24,7 @@ local BACKOFF_US = 250000
 local BACKOFF_MAX_US = 300000000
 local CLOCK_GAP_US = 3000000  -- a reaper's silence longer than this says nothing about the workers
 local TAGS_MAX = 4096
+local SHARDS_MAX = 64          -- of one queue
 local HINTS_MAX = 64        -- cancel hints of one worker
 local HINT_TTL_S = 60
 local PROGRESS_MAX = 1024    -- bytes of JSON

@@ -1,6 +1,7 @@
 -- Where jobs stand, by names derived from the tag T alone:
 --   T:w:high T:w:normal T:w:low  LIST, waiting ids      T:d      ZSET, delayed ids by run_at
---   T:x      ZSET, waiting ids by expires_at            T:b:B    HASH, a batch: id -> c claimed, s started; ! = cancel
+--   T:x      ZSET, waiting ids by expires_at            T:b:B    HASH, a batch: id -> c claimed, p presumed to have
+--                                                                started, s started; with ! behind: cancel asked
 --   T:lease  ZSET, batch by deadline                    T:j:ID   STRING, the record
 --   T:i:H    STRING, an idempotency key, 24 h           T:r:R    LIST, replies for a receiver, 60 s
 --   T:mk     LIST, wake-up markers, <= 64               T:recent LIST, finished ids, <= 1000
@@ -107,15 +108,15 @@ local function finalise(c, id, rec, reply_at, outcome_at, state, ran, run_us, js
 end
 
 -- An attempt has failed for a reason that may pass: back to wait, or dead when attempts are used up. 'd' or 'x'.
--- crashed: it took its process with it, which it may do once.
-local function retry(c, id, rec, reply_at, outcome_at, run_us, json, crashed)
+-- kind: r it may pass, w it took its process with it, which it may do once, l the worker was lost.
+local function retry(c, id, rec, reply_at, outcome_at, run_us, json, kind)
 	local attempt, allowed = unpack_bytes('<HH', rec, 7)
-	if attempt + 1 >= allowed or crashed and record_crashed(rec) then
+	if attempt + 1 >= allowed or kind == 'w' and record_crashed(rec) then
 		finalise(c, id, rec, reply_at, outcome_at, 'x', true, run_us, json)
 		return 'x'
 	end
 	local run_at = c.at + backoff(id, attempt + 1)
-	local waiting, expires_at = record_retry(rec, outcome_at, attempt + 1, run_at, crashed)
+	local waiting, expires_at = record_retry(rec, outcome_at, attempt + 1, run_at, kind)
 	add(c, 'set', c.T .. ':j:' .. id, waiting)
 	add(c, 'delayed', run_at, id)
 	if expires_at > 0 then

@@ -3,17 +3,27 @@
 -- ARGV  instance, JSON ('' to leave), ttl_us, topology, catalogue digest or '', catalogue JSON or '' [, metrics]
 --       metrics: Prometheus text, at most 256 KiB; '' or none: what is there stays
 --       topology: any text; the epoch counts its changes, and the coming and going of instances
--- reply {now, epoch, want_catalogue 0/1}: 1 when the digest is unknown here: call again with the catalogue
+-- reply {now, epoch, want_catalogue 0/1, due_us}: want_catalogue 1: the digest is unknown here, call again with it;
+--       due_us: an instance is late, and unless it is heard of will be gone in so many microseconds: call again then, so
+--       that all see it at once, whatever their own rhythm; 0: nobody is late
 -- again the same
 
 local METRICS_MAX = 262144
 
 -- Instances not heard of for ttl_us are gone. One that was seen in the future (the clock stepped back) counts as seen
--- now, or it would stay for as long as the step was.
-local function forget_silent(R, at, ttl_us)
+-- now, or it would stay for as long as the step was. And when the caller itself was silent for long, it was perhaps not
+-- alone: its machine stood still, or Redis was away. Then nobody is gone yet, and who is late gets half the time anew.
+local function forget_silent(R, name, at, ttl_us)
 	local seen = R .. ':seen'
-	for _, name in ipairs(call('ZRANGE', seen, format('(%.0f', at), '+inf', 'BYSCORE', 'LIMIT', 0, 1000)) do
-		call('ZADD', seen, at, name)
+	for _, early in ipairs(call('ZRANGE', seen, format('(%.0f', at), '+inf', 'BYSCORE', 'LIMIT', 0, 1000)) do
+		call('ZADD', seen, at, early)
+	end
+	local before = tonumber(call('ZSCORE', seen, name) or nil)
+	if before and at - before > ttl_us * 0.6 then
+		local again = format('%.0f', at - ttl_us / 2)
+		for _, late in ipairs(call('ZRANGE', seen, '-inf', '(' .. again, 'BYSCORE', 'LIMIT', 0, 1000)) do
+			call('ZADD', seen, again, late)
+		end
 	end
 	local gone = call('ZRANGE', seen, '-inf', at - ttl_us, 'BYSCORE', 'LIMIT', 0, 1000)
 	if #gone > 0 then
@@ -23,6 +33,13 @@ local function forget_silent(R, at, ttl_us)
 		call('ZREM', seen, unpack(gone))
 	end
 	return #gone > 0
+end
+
+-- The one heard of longest ago is late when half the time is over.
+local function next_due(R, at, ttl_us)
+	local oldest = call('ZRANGE', R .. ':seen', 0, 0, 'WITHSCORES')
+	local silent = oldest[2] and at - tonumber(oldest[2]) or 0
+	return silent > ttl_us / 2 and ttl_us - silent or 0
 end
 
 -- Keeps the catalogues that a present instance names, and the last one.
@@ -55,7 +72,7 @@ register('sq_presence', {'allow-oom'}, function(keys, argv)
 		return refuse('expected instance, JSON, ttl_us, topology, catalogue digest, catalogue')
 	end
 	local at = now()
-	local changed, want, stale = forget_silent(R, at, ttl_us), 0, false
+	local changed, want, stale = forget_silent(R, name, at, ttl_us), 0, false
 	local before, after = call('HGET', R .. ':topo', name), digest .. ' ' .. topology
 	if json == '' then
 		stale = before ~= false
@@ -90,5 +107,5 @@ register('sq_presence', {'allow-oom'}, function(keys, argv)
 		forget_metrics(R)
 	end
 	local epoch = changed and call('INCR', R .. ':epoch') or tonumber(call('GET', R .. ':epoch') or 0)
-	return {at, epoch, want}
+	return {at, epoch, want, next_due(R, at, ttl_us)}
 end)

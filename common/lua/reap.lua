@@ -1,6 +1,8 @@
 -- sq_reap: every worker's tick. Batches whose lease ran out are taken apart (claimed jobs back to the head of their
 -- lists, started ones to their next attempt or dead, cancel-asked ones cancelled), overdue jobs expire, due jobs move,
--- old entries go. Leases are judged by Redis TIME; when that has jumped, or nobody has reaped for a while (Redis was
+-- old entries go. A job that was only presumed to have started may not have run: it goes back uncharged, once, as a
+-- suspect, whose next start is told exactly; should its worker die again, it was the job's doing or its bad luck, and
+-- is charged. Leases are judged by Redis TIME; when that has jumped, or nobody has reaped for a while (Redis was
 -- down, the machine asleep), the workers could not extend, and all leases begin anew instead, those that have not run
 -- out yet too: their owners may find their way back later than the one who asks now.
 -- KEYS  T
@@ -46,19 +48,20 @@ end
 
 local function reap_job(c, batch, id, mark, rec)
 	local reply_at, _, outcome_at, state = layout(rec)
-	local started = sub(mark, 1, 1) == 's'
+	local first = sub(mark, 1, 1)
+	local started = first == 's' or first == 'p' and record_is_suspect(rec or '')
 	c.run = c.run - 1
 	if state ~= 'r' or record_batch(rec, reply_at) ~= batch then
 		isolate(c, id, true)
 		count(c, 'isolated')
 	elseif sub(mark, -1) == '!' then
-		finalise(c, id, rec, reply_at, outcome_at, 'c', started, 0, ERROR_CANCELLED)
+		finalise(c, id, rec, reply_at, outcome_at, 'c', first == 's', 0, ERROR_CANCELLED)
 		count(c, 'cancelled')
 	elseif not started then
-		give_back(c, id, rec, reply_at, outcome_at)
+		give_back(c, id, first == 'p' and record_suspected(rec) or rec, reply_at, outcome_at)
 		count(c, 'requeued')
 	else
-		count(c, retry(c, id, rec, reply_at, outcome_at, 0, ERROR_LOST) == 'd' and 'retried' or 'died')
+		count(c, retry(c, id, rec, reply_at, outcome_at, 0, ERROR_LOST, 'l') == 'd' and 'retried' or 'died')
 	end
 end
 

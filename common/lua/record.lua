@@ -43,6 +43,16 @@ local function record_crashed(rec)
 	return floor(byte(rec, 5) / 4) % 2 == 1
 end
 
+-- The second byte of the flags. Suspect: it was presumed to run when its worker died.
+local SUSPECT = '\1'
+local function record_is_suspect(rec)
+	return byte(rec, 6) == 1
+end
+
+local function record_suspected(rec)
+	return sub(rec, 1, 5) .. SUSPECT .. sub(rec, 7)
+end
+
 -- Flags: a stored result answered the job; it follows another one; others follow it.
 local HIT, JOINED, LED = 8, 16, 32
 local function record_joined(rec)
@@ -84,7 +94,7 @@ end
 local ended_at, ended_bytes
 
 -- The final record and its time to live. ran: whether this attempt counts. run_us: its duration, used when started_at
--- was never shown.
+-- was never shown. Whoever has ended is no suspect any more.
 local function record_final(rec, outcome_at, state, at, ran, run_us, json)
 	local attempt, _, ttl, created, run_at, _, started = unpack_bytes('<HHI4i8i8i8i8', rec, 7)
 	local times
@@ -100,16 +110,18 @@ local function record_final(rec, outcome_at, state, at, ran, run_us, json)
 	else
 		times = sub(rec, 39, 46)
 	end
-	return 'J1' .. state .. sub(rec, 4, 6) .. bytes_of(ATTEMPTS, '<H', attempt) .. sub(rec, 9, 38) .. times ..
+	return 'J1' .. state .. sub(rec, 4, 5) .. bytes_of(ATTEMPTS, '<xH', attempt) .. sub(rec, 9, 38) .. times ..
 		ended_bytes .. sub(rec, 55, outcome_at - 1) .. bytes_of(LENGTHS, '<I4', #json) .. json, ttl
 end
 
 -- The record as waiting for its next attempt. The batch stays, so that the batch's second call gets the same answer.
-local function record_retry(rec, outcome, attempt, run_at, crashed)
+-- kind as for retry(): a worker that is alive to tell of it clears its job of suspicion.
+local function record_retry(rec, outcome, attempt, run_at, kind)
 	local expires_in = unpack_bytes('<i8', rec, 55)
 	local expires_at = expires_in > 0 and run_at + expires_in or 0
-	local flags = byte(rec, 5) + (crashed and not record_crashed(rec) and 4 or 0)
-	return 'J1d' .. sub(rec, 4, 4) .. char(flags) .. sub(rec, 6, 6) .. pack('<H', attempt) .. sub(rec, 9, 22)
+	local flags = byte(rec, 5) + (kind == 'w' and not record_crashed(rec) and 4 or 0)
+	local suspect = kind == 'l' and sub(rec, 6, 6) or '\0'
+	return 'J1d' .. sub(rec, 4, 4) .. char(flags) .. suspect .. pack('<H', attempt) .. sub(rec, 9, 22)
 		.. pack('<i8i8', run_at, expires_at) .. ZERO16 .. sub(record_silent(rec, outcome), 55), expires_at
 end
 

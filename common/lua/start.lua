@@ -1,6 +1,9 @@
--- sq_start: the attempt counts from here. A cancel that was asked meanwhile stays and is answered.
+-- sq_start: jobs are about to run. A cancel that was asked meanwhile stays and is answered.
 -- KEYS  T
--- ARGV  batch, show 0/1, ids...      show: write started_at where readers see it
+-- ARGV  batch, show 0/1, ids...
+--       show 1: they run as soon as the answer is there: the attempt counts from here, and started_at is written where
+--       readers see it; 0: one after the other, the worker does not wait for the answer: they are presumed to have
+--       started, as with a claim that starts them
 -- reply {now, verdicts}: per id 's' started, 'c' cancel was asked, '-' not this batch's
 -- again 's'; a started_at that stands is kept
 
@@ -34,7 +37,7 @@ register('sq_start', {'allow-oom'}, function(keys, argv)
 			verdicts[i] = 's'
 			ids[#ids + 1] = id
 			marks[#marks + 1] = id
-			marks[#marks + 1] = 's'
+			marks[#marks + 1] = (show or mark == 's') and 's' or 'p'
 		end
 	end
 	if #ids > 0 then

@@ -32,7 +32,6 @@ static const struct {
 	[LEDGER_FAILED] = { "failed", NULL },
 	[LEDGER_CANCELLED] = { "cancelled", NULL },
 	[LEDGER_RERUN] = { "re-run", NULL },
-	[LEDGER_REDONE] = { "redone", NULL },
 	[LEDGER_READS] = { "reads", NULL },
 	[LEDGER_FAULTS] = { "faults", NULL },
 	[LEDGER_DUPLICATE] = { "duplicates", "results that changed or keys with two jobs" },

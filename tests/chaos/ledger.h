@@ -20,7 +20,6 @@ enum ledger_count {
 	LEDGER_FAILED,       /* failed, dead or expired */
 	LEDGER_CANCELLED,
 	LEDGER_RERUN,     /* jobs that were started more than once */
-	LEDGER_REDONE,    /* told as final, forgotten by a Redis that was killed, done again: the same result */
 	LEDGER_READS,     /* answers about jobs that were compared */
 	LEDGER_FAULTS,    /* kills, cuts and whatever else the row did */
 	LEDGER_DUPLICATE, /* must be 0: a final result that changed, a second job of one key */

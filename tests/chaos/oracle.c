@@ -278,38 +278,6 @@ static bool same_value(const char *text, const json_t *job)
 	return same;
 }
 
-/* The result is the one that was told before, or there is none yet. */
-static bool same_result(const char *text, const json_t *job)
-{
-	json_t *other = json_loads(text, 0, NULL);
-	bool same = !json_is_true(json_object_get(job, "done")) ||
-		    (strcmp(text_of(other, "state"), text_of(job, "state")) == 0 &&
-		     json_equal(json_object_get(other, "result"), json_object_get(job, "result")));
-
-	json_decref(other);
-	return same;
-}
-
-/* A final answer that is another one now. Under the lock. */
-static void differ(struct oracle *o, struct oracle_job *j, unsigned web, const json_t *job, const char *text)
-{
-	if (!o->forgetful || !same_result(j->final, job)) {
-		ledger_add(o->ledger, LEDGER_DUPLICATE, 1);
-		chaos_fail(o->run, "expected the final answer to stay %.500s, web role %u says %.500s", j->final, web,
-			   text);
-		return;
-	}
-	ledger_add(o->ledger, LEDGER_REDONE, 1);
-	free(j->final);
-	j->final = NULL;
-	j->confirmed = false;
-	if (json_is_true(json_object_get(job, "done"))) {
-		j->final = must(strdup(text));
-		j->final_web = web;
-		note_final(o, j, job);
-	}
-}
-
 /* Under the lock. */
 static void compare(struct oracle *o, struct oracle_job *j, unsigned web, const json_t *job, const char *text)
 {
@@ -323,7 +291,9 @@ static void compare(struct oracle *o, struct oracle_job *j, unsigned web, const 
 		j->final_web = web;
 		note_final(o, j, job);
 	} else if (j->final && !same_value(j->final, job)) {
-		differ(o, j, web, job, text);
+		ledger_add(o->ledger, LEDGER_DUPLICATE, 1);
+		chaos_fail(o->run, "expected the final answer to stay %.500s, web role %u says %.500s", j->final, web,
+			   text);
 	} else if (j->final && web != j->final_web) {
 		j->confirmed = true;
 	}
@@ -413,7 +383,6 @@ void oracle_excuse(struct oracle *o, unsigned attempts)
 void oracle_redis_dies(struct oracle *o)
 {
 	lock(o);
-	o->forgetful = true;
 	o->excused++;
 	unlock(o);
 }

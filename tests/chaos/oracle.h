@@ -59,9 +59,8 @@ size_t oracle_orphans(struct oracle *o, struct rsync *link, const char *instance
 void oracle_excuse(struct oracle *o, unsigned attempts);
 
 /* Redis is about to be killed (-9) while its log is written every second. What it then holds back is forgotten; no
- * submission is acknowledged before that is written, but workers and readers are told at once. So a job whose end was
- * read already may be done again, with the same result: it counts as redone, and may be charged one attempt more. A
- * result that differs is a duplicate all the same. */
+ * submission is acknowledged before that is written, and no end is told; but workers are told at once. So a job that is
+ * done, and of whose end nobody was told, may be done again, and may be charged one attempt more. */
 void oracle_redis_dies(struct oracle *o);
 /* Redis, or the way to it, is back since when_us (clock_wall_us()), under load. Settling makes a sample of
  * LEDGER_RESUME for each web role (its first acknowledgement since) and each worker (its first job done). */

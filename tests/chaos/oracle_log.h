@@ -49,7 +49,6 @@ struct oracle {
 	size_t slot_count, slot_used;
 	uint64_t loose; /* sendings without a key and without an acknowledgement: jobs that may be there, or not */
 	unsigned excused;
-	bool forgetful; /* Redis was killed, with appendfsync everysec */
 	struct oracle_orphan *orphans;
 	size_t orphan_count, orphan_max;
 	uint64_t marks[ORACLE_MARKS];

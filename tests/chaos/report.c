@@ -51,11 +51,11 @@ static const struct {
 	enum ledger_count what;
 	const char *title;
 } columns[] = {
-	{ LEDGER_FAULTS, "faults" },       { LEDGER_SUBMITTED, "submitted" },  { LEDGER_ACKNOWLEDGED, "acknowl." },
-	{ LEDGER_REPLAYED, "replayed" },   { LEDGER_REFUSED, "refused" },      { LEDGER_UNKNOWN, "unknown" },
-	{ LEDGER_SUCCEEDED, "succeeded" }, { LEDGER_FAILED, "failed" },        { LEDGER_CANCELLED, "cancelled" },
-	{ LEDGER_RERUN, "re-run" },        { LEDGER_REDONE, "redone" },        { LEDGER_CHARGED, "charged" },
-	{ LEDGER_WRONG, "wrong" },         { LEDGER_DUPLICATE, "duplicates" }, { LEDGER_LOST, "lost" },
+	{ LEDGER_FAULTS, "faults" },        { LEDGER_SUBMITTED, "submitted" }, { LEDGER_ACKNOWLEDGED, "acknowl." },
+	{ LEDGER_REPLAYED, "replayed" },    { LEDGER_REFUSED, "refused" },     { LEDGER_UNKNOWN, "unknown" },
+	{ LEDGER_SUCCEEDED, "succeeded" },  { LEDGER_FAILED, "failed" },       { LEDGER_CANCELLED, "cancelled" },
+	{ LEDGER_RERUN, "re-run" },         { LEDGER_CHARGED, "charged" },     { LEDGER_WRONG, "wrong" },
+	{ LEDGER_DUPLICATE, "duplicates" }, { LEDGER_LOST, "lost" },
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 

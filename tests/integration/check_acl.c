@@ -443,9 +443,10 @@ END_TEST
 
 /* ---- passwords stay where they are ---- */
 
-#define USERS 4
+#define USERS 5
 
-static const char *const users[USERS] = { "square-web", "square-worker", "square-fsck", "square-admin" };
+static const char *const users[USERS] = { "square-web", "square-worker", "square-fsck", "square-backup",
+					  "square-admin" };
 static char *secrets[USERS];
 
 /* Fails if the text, of n bytes, has a password in it. */

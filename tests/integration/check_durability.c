@@ -239,6 +239,65 @@ START_TEST(test_acknowledged_while_fsync_runs)
 }
 END_TEST
 
+/* ---- what readers are told ---- */
+
+static void set_paused(bool paused)
+{
+	struct rsync *s = rsync_open(redis_private_url(redis), 5000, NULL);
+	ck_assert_ptr_nonnull(s);
+	ck_assert(rsync_words(s, NULL, "FCALL", "sq_pause", "1", "{jq:math:0}", paused ? "1" : "0", NULL) != NULL);
+	rsync_close(s);
+}
+
+static bool has_ended(const char *id)
+{
+	struct rsync *s = rsync_open(redis_private_url(redis), 5000, NULL);
+	char key[80];
+	snprintf(key, sizeof key, "{jq:math:0}:j:%s", id);
+	ck_assert_ptr_nonnull(s);
+	bool ended = strcmp(rreply_str(rsync_words(s, NULL, "GETRANGE", key, "2", "2", NULL), NULL), "s") == 0;
+	rsync_close(s);
+	return ended;
+}
+
+static const char *const readings[] = { "", "?wait=1", "/result" };
+
+/* A client that reads the end of a job while an fsync runs is told of one that stays, or of none. */
+START_TEST(test_end_read_while_fsync_runs)
+{
+	static char body[] = "{\"op\":\"square\",\"args\":[7]}";
+	char path[100], job[80], told[40] = "";
+	start_slow();
+	start_roles((const char *const[]){ "SQUARE_REACTORS=1", NULL });
+	set_paused(true);
+	ck_assert(wait_until(is_accepted, body, SOON_MS));
+	char *id = strdup(http_answer_text(&answer, "id"));
+	snprintf(job, sizeof job, "/v1/jobs/%s", id);
+	snprintf(path, sizeof path, "%s%s", job, readings[_i]);
+	hold();
+	set_paused(false);
+	for (bool ended = false; !ended && !told[0];) {
+		ended = has_ended(id);
+		if (ask("GET", path, NULL) == 200 && json_is_true(json_object_get(answer.json, "done")))
+			snprintf(told, sizeof told, "%s", http_answer_text(&answer, "finished_at"));
+		else if (answer.status == 200 && strstr(readings[_i], "result"))
+			snprintf(told, sizeof told, "%s", "told");
+	}
+	redis_private_kill(redis);
+	restart_slow();
+	if (strcmp(told, "told") == 0)
+		ck_assert_msg(has_ended(id), "a result was told that Redis has forgotten");
+	else if (told[0]) {
+		while (ask("GET", job, NULL) == 503)
+			;
+		ck_assert_int_eq(answer.status, 200);
+		ck_assert_str_eq(http_answer_text(&answer, "finished_at"), told);
+	}
+	free(id);
+	stop();
+}
+END_TEST
+
 /* Redis waits for two seconds only, then it writes: that is seen, though no INFO says that the fsync has ended. */
 START_TEST(test_acknowledged_on_slow_disk)
 {
@@ -379,6 +438,7 @@ int main(void)
 	tcase_set_timeout(slow, 120);
 	tcase_set_timeout(core, 120);
 	tcase_add_test(slow, test_acknowledged_while_fsync_runs);
+	tcase_add_loop_test(slow, test_end_read_while_fsync_runs, 0, sizeof readings / sizeof *readings);
 	tcase_add_test(slow, test_acknowledged_on_slow_disk);
 	tcase_add_test(slow, test_acknowledged_when_fsync_ends);
 	tcase_add_test(slow, test_replicas);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Runs every command of the console blocks of README.md and docs/http.md, in order, against a running service, and
- * compares what it prints with what is shown. There, "…" and job ids stand for anything; ports are those of this run;
- * an id that a command names is the one of the job last submitted. */
+/* Runs every command of the console blocks of README.md, docs/http.md and docs/operating.md, in order, against a
+ * running service, and compares what it prints with what is shown. There, "…" and job ids stand for anything; ports are
+ * those of this run; an id that a command names is the one of the job last submitted. */
 #include <check.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -117,23 +117,39 @@ static void check_example(struct example *e)
 	buf_clear(&e->expected);
 }
 
-/* localhost:8080 and localhost 2345 are what the definition says; this run has other ports. */
+/* What pages call things, and what they are in this run: its ports, its folders. */
+static void put_this_runs(struct buf *out, const char *name)
+{
+	if (strcmp(name, "localhost:8080") == 0)
+		buf_printf(out, "localhost:%u", fabric_run_http(service));
+	else if (strcmp(name, "localhost 2345") == 0)
+		buf_printf(out, "localhost %u", fabric_run_tcp(service));
+	else if (strcmp(name, "deploy/redis/") == 0)
+		buf_puts(out, proc_source(name));
+	else
+		buf_printf(out, "%s/%s", fabric_run_dir(service), strncmp(name, "run/", 4) == 0 ? name + 4 : name);
+}
+
 static void append_command(struct buf *out, const char *line)
 {
+	static const char *const names[] = { "localhost:8080", "localhost 2345",      "deploy/redis/",
+					     "run/redis/",     "/var/backups/square", "/var/lib/redis-restored" };
+	const size_t n = sizeof(names) / sizeof(*names);
+
 	while (*line) {
-		if (strncmp(line, "localhost:8080", 14) == 0) {
-			buf_printf(out, "localhost:%u", fabric_run_http(service));
-			line += 14;
-		} else if (strncmp(line, "localhost 2345", 14) == 0) {
-			buf_printf(out, "localhost %u", fabric_run_tcp(service));
-			line += 14;
+		size_t i = 0;
+		while (i < n && strncmp(line, names[i], strlen(names[i])) != 0)
+			i++;
+		if (i < n) {
+			put_this_runs(out, names[i]);
+			line += strlen(names[i]);
 		} else {
 			buf_byte(out, *line++);
 		}
 	}
 }
 
-static const char *const pages[] = { "README.md", "docs/http.md" };
+static const char *const pages[] = { "README.md", "docs/http.md", "docs/operating.md" };
 
 START_TEST(test_page_shows_what_is_printed)
 {

@@ -24,47 +24,91 @@ START_TEST(test_register_gives_each_tag_one_index)
 }
 END_TEST
 
+/* The shards that idempotency keys are spread over are told once and for all. */
+START_TEST(test_register_keeps_how_many_shards_a_queue_began_with)
+{
+	expect_reg("[0 4]", "sq_register", "{jq:new:0}", "4");
+	expect_reg("[1 4]", "sq_register", "{jq:new:1}", "8");
+	expect_reg("[0 4]", "sq_register", "{jq:new:0}", "1");
+	expect_reg("1", "sq_register", "{jq:new:1}");
+	expect_reg("2", "sq_register", "{jq:old:0}"); /* by a peer that knows nothing of shards */
+	expect_reg("[3 1]", "sq_register", "{jq:old:1}", "4");
+	expect_reg("[2 1]", "sq_register", "{jq:old:0}", "4");
+	expect_reg("!ERR square: expected 1 to 64 shards", "sq_register", "{jq:new:0}", "0");
+	expect_reg("!ERR square: expected 1 to 64 shards", "sq_register", "{jq:new:0}", "65");
+	expect_reg("!ERR square: expected 1 to 64 shards", "sq_register", "{jq:new:0}", "1.5");
+	expect_reg("!ERR square: expected 1 to 64 shards", "sq_register", "{jq:new:0}", "many");
+}
+END_TEST
+
 START_TEST(test_presence_counts_changes)
 {
-	expect_reg("[now 1 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "");
-	expect_reg("[now 1 0]", "sq_presence", "W0", "{\"busy\":1}", "5000000", "here", "", "");
-	expect_reg("[now 2 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
-	expect_reg("[now 3 0]", "sq_presence", "W0", "{}", "5000000", "elsewhere", "", "");
-	ask_later(4000000);
-	expect_reg("[now 3 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	expect_reg("[now 1 0 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "");
+	expect_reg("[now 1 0 0]", "sq_presence", "W0", "{\"busy\":1}", "5000000", "here", "", "");
+	expect_reg("[now 2 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	expect_reg("[now 3 0 0]", "sq_presence", "W0", "{}", "5000000", "elsewhere", "", "");
+	ask_later(2000000);
+	expect_reg("[now 3 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	ask_later(2000000); /* late by half the time: to be looked at again when it is over */
+	expect_reg("[now 3 0 1000000]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
 	ask_later(1000000);
-	expect_reg("[now 4 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	expect_reg("[now 4 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
 	expect_value("[W1]", "HKEYS", KEYS_REG_INST);
-	expect_reg("[now 5 0]", "sq_presence", "W1", "", "5000000", "there", "", "");
-	expect_reg("[now 5 0]", "sq_presence", "W1", "", "5000000", "there", "", "");
+	expect_reg("[now 5 0 0]", "sq_presence", "W1", "", "5000000", "there", "", "");
+	expect_reg("[now 5 0 0]", "sq_presence", "W1", "", "5000000", "there", "", "");
 	expect_value("0", "EXISTS", KEYS_REG_INST, KEYS_REG_SEEN);
 }
 END_TEST
 
 START_TEST(test_presence_of_one_seen_in_the_future)
 {
-	expect_reg("[now 1 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "");
+	expect_reg("[now 1 0 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "");
 	lua_lab_clock(ask_lab, ask_lab->now_us - 3600000000ull);
-	expect_reg("[now 2 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
-	ask_later(5000000);
-	expect_reg("[now 3 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	expect_reg("[now 2 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	ask_later(2500000);
+	expect_reg("[now 2 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	ask_later(2500000);
+	expect_reg("[now 3 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
 	expect_value("[W1]", "HKEYS", KEYS_REG_INST);
+}
+END_TEST
+
+/* Who was silent itself, on a machine that stood still or while Redis was away, takes nobody for gone; the others have
+ * half the time to be heard of. Who does not know them yet does not ask that. */
+START_TEST(test_presence_after_a_common_stall)
+{
+	expect_reg("[now 1 0 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "");
+	expect_reg("[now 2 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	expect_reg("[now 3 0 0]", "sq_presence", "W2", "{}", "5000000", "there", "", "");
+	ask_later(60000000);
+	expect_reg("[now 3 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	ask_later(1000000);
+	expect_reg("[now 3 0 1500000]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	expect_reg("[now 3 0 0]", "sq_presence", "W2", "{}", "5000000", "there", "", ""); /* it was silent, too */
+	ask_later(1500000);
+	expect_reg("[now 3 0 1000000]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	ask_later(1000000);
+	expect_reg("[now 4 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "", "");
+	expect_value("[W1 W2]", "HKEYS", KEYS_REG_INST);
+	ask_later(60000000);
+	expect_reg("[now 5 0 0]", "sq_presence", "W3", "{}", "5000000", "there", "", "");
+	expect_value("[W3]", "HKEYS", KEYS_REG_INST);
 }
 END_TEST
 
 START_TEST(test_presence_keeps_the_catalogues_in_use)
 {
-	expect_reg("[now 1 1]", "sq_presence", "W0", "{}", "5000000", "here", "d1", "");
-	expect_reg("[now 1 0]", "sq_presence", "W0", "{}", "5000000", "here", "d1", "{\"operations\":1}");
-	expect_reg("[now 2 0]", "sq_presence", "W1", "{}", "5000000", "there", "d1", "");
-	expect_reg("[now 2 0]", "sq_presence", "W0", "{}", "5000000", "here", "d2", "{\"operations\":2}");
+	expect_reg("[now 1 1 0]", "sq_presence", "W0", "{}", "5000000", "here", "d1", "");
+	expect_reg("[now 1 0 0]", "sq_presence", "W0", "{}", "5000000", "here", "d1", "{\"operations\":1}");
+	expect_reg("[now 2 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "d1", "");
+	expect_reg("[now 2 0 0]", "sq_presence", "W0", "{}", "5000000", "here", "d2", "{\"operations\":2}");
 	expect_value("d2", "HGET", KEYS_REG_CAT, "last");
-	expect_reg("[now 2 0]", "sq_presence", "W1", "{}", "5000000", "there", "d1", "");
+	expect_reg("[now 2 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "d1", "");
 	expect_value("d2", "HGET", KEYS_REG_CAT, "last");
-	expect_reg("[now 2 0]", "sq_presence", "W1", "{}", "5000000", "there", "d2", "");
+	expect_reg("[now 2 0 0]", "sq_presence", "W1", "{}", "5000000", "there", "d2", "");
 	expect_value("0", "HEXISTS", KEYS_REG_CAT, "d1");
-	expect_reg("[now 3 0]", "sq_presence", "W0", "", "5000000", "", "", "");
-	expect_reg("[now 4 0]", "sq_presence", "W1", "", "5000000", "", "", "");
+	expect_reg("[now 3 0 0]", "sq_presence", "W0", "", "5000000", "", "", "");
+	expect_reg("[now 4 0 0]", "sq_presence", "W1", "", "5000000", "", "", "");
 	expect_value("{\"operations\":2}", "HGET", KEYS_REG_CAT, "d2");
 }
 END_TEST
@@ -74,26 +118,26 @@ START_TEST(test_presence_keeps_metrics)
 {
 	static char large[262146];
 	memset(large, 'x', sizeof large - 1);
-	expect_reg("[now 1 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", "m1");
-	expect_reg("[now 2 0]", "sq_presence", "W1", "{}", "5000000", "here", "", "", "n1");
-	expect_reg("[now 2 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", "");
-	expect_reg("[now 2 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "");
-	expect_reg("[now 2 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", large);
+	expect_reg("[now 1 0 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", "m1");
+	expect_reg("[now 2 0 0]", "sq_presence", "W1", "{}", "5000000", "here", "", "", "n1");
+	expect_reg("[now 2 0 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", "");
+	expect_reg("[now 2 0 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "");
+	expect_reg("[now 2 0 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", large);
 	expect_value("m1", "HGET", KEYS_REG_MET, "W0");
 	large[sizeof large - 2] = '\0';
-	expect_reg("[now 2 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", large);
+	expect_reg("[now 2 0 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", large);
 	expect_value("262144", "HSTRLEN", KEYS_REG_MET, "W0");
-	expect_reg("[now 2 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", "m2");
+	expect_reg("[now 2 0 0]", "sq_presence", "W0", "{}", "5000000", "here", "", "", "m2");
 	expect_value("m2", "HGET", KEYS_REG_MET, "W0");
-	expect_reg("[now 3 0]", "sq_presence", "W0", "", "5000000", "", "", "", "m3");
+	expect_reg("[now 3 0 0]", "sq_presence", "W0", "", "5000000", "", "", "", "m3");
 	expect_value("[W1]", "HKEYS", KEYS_REG_MET);
 	ask_later(5000000);
-	expect_reg("[now 4 0]", "sq_presence", "W2", "{}", "5000000", "here", "", "");
+	expect_reg("[now 4 0 0]", "sq_presence", "W2", "{}", "5000000", "here", "", "");
 	expect_value("0", "EXISTS", KEYS_REG_MET);
 	expect_value("1", "HSET", KEYS_REG_MET, "W9", "of nobody");
-	expect_reg("[now 4 0]", "sq_presence", "W2", "{}", "5000000", "here", "", "", "o1");
+	expect_reg("[now 4 0 0]", "sq_presence", "W2", "{}", "5000000", "here", "", "", "o1");
 	expect_value("2", "HLEN", KEYS_REG_MET);
-	expect_reg("[now 5 0]", "sq_presence", "W2", "{}", "5000000", "elsewhere", "", "");
+	expect_reg("[now 5 0 0]", "sq_presence", "W2", "{}", "5000000", "elsewhere", "", "");
 	expect_value("[W2]", "HKEYS", KEYS_REG_MET);
 }
 END_TEST
@@ -283,7 +327,7 @@ START_TEST(test_full_redis_refuses_only_enqueue)
 	expect("[now 1700000000251000 0 0 0 0 0 0 0 0 0 0 1]", "sq_reap", "10000000", "", "", "64");
 	expect("1", "sq_pause", "1");
 	expect_reg("0", "sq_register", "{jq:q:0}");
-	expect_reg("[now 1 0]", "sq_presence", "W0", "{}", "5000000", "", "", "");
+	expect_reg("[now 1 0 0]", "sq_presence", "W0", "{}", "5000000", "", "", "");
 	lab_do(ask_lab, "CONFIG", "SET", "maxmemory", "0");
 }
 END_TEST
@@ -371,8 +415,10 @@ END_TEST
 static void add_core(TCase *tc)
 {
 	tcase_add_test(tc, test_register_gives_each_tag_one_index);
+	tcase_add_test(tc, test_register_keeps_how_many_shards_a_queue_began_with);
 	tcase_add_test(tc, test_presence_counts_changes);
 	tcase_add_test(tc, test_presence_of_one_seen_in_the_future);
+	tcase_add_test(tc, test_presence_after_a_common_stall);
 	tcase_add_test(tc, test_presence_keeps_the_catalogues_in_use);
 	tcase_add_test(tc, test_presence_keeps_metrics);
 }

@@ -221,7 +221,7 @@ START_TEST(test_reap_takes_lost_batches_apart)
 		ask_enqueue(i);
 	ask_tick();
 	lab_call(ask_lab, "sq_claim", "W.1.1", "3", "10000000");
-	lab_call(ask_lab, "sq_start", "W.1.1", "0", ask_ids[1], ask_ids[2]);
+	lab_call(ask_lab, "sq_start", "W.1.1", "1", ask_ids[1], ask_ids[2]);
 	lab_call(ask_lab, "sq_cancel", ask_ids[2]);
 	ask_live_through(9);
 	ck_assert_int_eq(ask_read_job(0).state, JOB_RUNNING);
@@ -416,7 +416,8 @@ START_TEST(test_pause_accepts_and_gives_nothing)
 }
 END_TEST
 
-/* A claim that starts its jobs: their attempt counts, unless they are given back. */
+/* A claim that starts its jobs: their attempt counts when they end, not when they are given back or their worker dies.
+ */
 START_TEST(test_claim_may_start)
 {
 	for (unsigned i = 0; i < 3; i++)
@@ -429,14 +430,97 @@ START_TEST(test_claim_may_start)
 	ck_assert_uint_eq(ask_read_job(1).attempt, 0);
 	lab_call(ask_lab, "sq_reap", "10000000", "W", "2", "64"); /* its process is gone */
 	ask_holds();
-	ck_assert_uint_eq(ask_read_job(2).attempt, 1);
-	ck_assert_int_eq(ask_read_job(2).state, JOB_DELAYED);
+	ck_assert_uint_eq(ask_read_job(2).attempt, 0);
+	ck_assert_int_eq(ask_read_job(2).state, JOB_QUEUED);
+	ck_assert_uint_eq(ask_read_job(2).flags, JOB_FLAG_SUSPECT);
+}
+END_TEST
+
+/* Job 0 waits, as one that was presumed to run when its worker died; job 1 is new. */
+static void make_suspect(void)
+{
+	ask_enqueue(0);
+	lab_call(ask_lab, "sq_claim", "W.1.1", "3", "10000000", "2");
+	ck_assert_str_eq(ask_brief(lab_do(ask_lab, "HGETALL", LAB_TAG ":b:W.1.1")), "[#0 p]");
+	lab_call(ask_lab, "sq_reap", "10000000", "W", "2", "64");
+	ask_holds();
+	ask_enqueue(1);
+}
+
+/* What is presumed of a batch is nobody's fault; a suspect is charged for a start of its own, and for nothing else. */
+START_TEST(test_suspects_are_charged_exactly)
+{
+	make_suspect();
+	lab_call(ask_lab, "sq_claim", "W.2.1", "3", "10000000", "2");
+	ck_assert_str_eq(ask_brief(lab_do(ask_lab, "HGETALL", LAB_TAG ":b:W.2.1")), "[#0 c #1 p]");
+	lab_call(ask_lab, "sq_reap", "10000000", "W", "3", "64"); /* before it was started */
+	ask_holds();
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_uint_eq(ask_read_job(i).attempt, 0);
+		ck_assert_uint_eq(ask_read_job(i).flags, JOB_FLAG_SUSPECT);
+	}
+	lab_call(ask_lab, "sq_claim", "W.3.1", "3", "10000000", "2");
+	expect("[now s]", "sq_start", "W.3.1", "1", ask_ids[0]);
+	ck_assert_str_eq(ask_brief(lab_do(ask_lab, "HGETALL", LAB_TAG ":b:W.3.1")), "[#0 s #1 c]");
+	lab_call(ask_lab, "sq_reap", "10000000", "W", "4", "64");
+	ask_holds();
+	ck_assert_uint_eq(ask_read_job(0).attempt, 1);
+	ck_assert_int_eq(ask_read_job(0).state, JOB_DELAYED);
+	ck_assert_uint_eq(ask_read_job(0).flags, JOB_FLAG_SUSPECT); /* and so is its next start */
+	ck_assert_uint_eq(ask_read_job(1).attempt, 0);
+	ck_assert_int_eq(ask_read_job(1).state, JOB_QUEUED);
+}
+END_TEST
+
+/* A worker that knows of no suspects (start 1, or a start of many) charges them, so that a poison job dies. */
+START_TEST(test_suspects_die_of_workers_that_know_none)
+{
+	struct job once = ask_plain;
+
+	once.max_attempts = 1;
+	ask_enqueue_job(0, &once, "", "100");
+	for (int i = 0; i < 2; i++) {
+		char batch[16], boot[8];
+		snprintf(batch, sizeof batch, "W.%d.1", i);
+		snprintf(boot, sizeof boot, "%d", i + 1);
+		ck_assert_int_eq(ask_read_job(0).state, JOB_QUEUED);
+		lab_call(ask_lab, "sq_claim", batch, "3", "10000000", _i ? "1" : "0");
+		if (_i == 0)
+			expect("[now s]", "sq_start", batch, "0", ask_ids[0]);
+		ck_assert_str_eq(ask_brief(lab_do(ask_lab, "HGETALL", i ? LAB_TAG ":b:W.1.1" : LAB_TAG ":b:W.0.1")),
+				 "[#0 p]");
+		lab_call(ask_lab, "sq_reap", "10000000", "W", boot, "64");
+		ask_holds();
+	}
+	ck_assert_int_eq(ask_read_job(0).state, JOB_DEAD);
+	ck_assert_uint_eq(ask_read_job(0).attempt, 1);
+	ck_assert_uint_eq(ask_read_job(0).flags, 0);
+}
+END_TEST
+
+/* An attempt that its worker lives to tell of clears the job; its end does; a cancel of one that may not have run
+ * charges nothing. */
+START_TEST(test_suspects_are_cleared)
+{
+	make_suspect();
+	lab_call(ask_lab, "sq_claim", "W.2.1", "3", "10000000", "2");
+	lab_call(ask_lab, "sq_start", "W.2.1", "1", ask_ids[0]);
+	expect("d", "sq_fail", "W.2.1", ask_ids[0], "r", "5", "{}");
+	ck_assert_uint_eq(ask_read_job(0).flags, 0);
+	lab_call(ask_lab, "sq_cancel", ask_ids[1]);
+	lab_call(ask_lab, "sq_reap", "10000000", "W", "3", "64");
+	ask_holds();
+	ck_assert_int_eq(ask_read_job(1).state, JOB_CANCELLED);
+	ck_assert_uint_eq(ask_read_job(1).attempt, 0);
 }
 END_TEST
 
 static void add_core(TCase *tc)
 {
 	tcase_add_test(tc, test_claim_may_start);
+	tcase_add_test(tc, test_suspects_are_charged_exactly);
+	tcase_add_loop_test(tc, test_suspects_die_of_workers_that_know_none, 0, 2);
+	tcase_add_test(tc, test_suspects_are_cleared);
 	tcase_add_test(tc, test_version_is_a_positive_number);
 	tcase_add_test(tc, test_enqueue_again_answers_the_same);
 	tcase_add_test(tc, test_enqueue_by_key_gives_the_first_job);

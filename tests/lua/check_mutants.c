@@ -19,10 +19,10 @@ static const struct mutant {
 	{ "record.lua", "expires_in > 0 and run_at + expires_in or 0", "expires_in > 0 and run_at or 0" },
 	{ "record.lua", "BACKOFF_US * 2 ^ (attempt - 1)", "BACKOFF_US * 2 ^ attempt" },
 	{ "record.lua", "char(flags + 1)", "char(flags)" },
-	{ "record.lua", "char(flags) .. sub(rec, 6, 6)", "sub(rec, 5, 6)" },
+	{ "record.lua", "char(flags) .. suspect", "sub(rec, 5, 5) .. suspect" },
 	{ "record.lua", "sub(record_silent(rec, outcome), 55)", "sub(rec, 55)" },
 	/* moves */
-	{ "place.lua", "crashed and record_crashed(rec) then", "crashed then" },
+	{ "place.lua", "kind == 'w' and record_crashed(rec) then", "kind == 'w' then" },
 	{ "place.lua", "record_under(record_silent(rec, outcome_at), ", "record_under(rec, " },
 	{ "place.lua", "if attempt + 1 >= allowed or", "if attempt + 1 > allowed or" },
 	{ "place.lua", "reply_at, 'q', '')", "reply_at, 'd', '')" },
@@ -56,7 +56,13 @@ static const struct mutant {
 	{ "claim.lua", "call('ZADD', lease, 'NX', deadline, batch) == 1", "call('ZADD', lease, deadline, batch)" },
 	{ "claim.lua", "call('DEL', T .. ':mk')", "call('LLEN', T .. ':mk')" },
 	{ "claim.lua", "if state == 'q' and not seen[id] then", "if state and not seen[id] then" },
+	{ "claim.lua", "c.wary and record_is_suspect(rec) and 'c' or c.mark", "c.mark" },
+	{ "claim.lua", "c.wary and record_is_suspect(rec) and", "record_is_suspect(rec) and" },
+	{ "claim.lua", "(start == '1' or start == '2') and", "start == '1' and" },
 	/* start, finish, fail, release, extend */
+	{ "start.lua", "(show or mark == 's') and 's'", "show and 's'" },
+	{ "start.lua", "(show or mark == 's') and 's' or 'p'", "'s'" },
+	{ "fail.lua", "sub(mark, 1, 1) ~= 'c', run_us", "sub(mark, 1, 1) == 's', run_us" },
 	{ "start.lua", "elseif sub(mark, -1) == '!' then", "elseif mark == '!' then" },
 	{ "start.lua", "and sub(recs[i], 39, 46) == ZERO8 then", "then" },
 	{ "finish.lua", "return reply and IS_FINAL[state] and record_batch(rec, reply) == batch",
@@ -69,7 +75,7 @@ static const struct mutant {
 	{ "release.lua", "elseif sub(mark, -1) == '!' then", "elseif mark == '!' then" },
 	{ "extend.lua", "if sub(all[k + 1], -1) == '!' then", "if all[k + 1] == '!' then" },
 	{ "extend.lua", "leases[#leases + 1] = deadline", "leases[#leases + 1] = deadline - lease_us" },
-	{ "fail.lua", "argv[4 * i - 1] == 'w')", "false)" },
+	{ "fail.lua", "json, argv[4 * i - 1])", "json, 'r')" },
 	{ "progress.lua", "if marks[i] and state == 'r' and", "if state and" },
 	/* reap */
 	{ "reap.lua", "elseif not started then", "elseif started then" },
@@ -84,6 +90,15 @@ static const struct mutant {
 	{ "reap.lua", "record_tombstone(rec)", "rec" },
 	{ "reap.lua", "if not id or state == 'q' then", "if not id or state then" },
 	{ "reap.lua", "isolate(c, id, true)", "count(c, 'isolated')" },
+	{ "reap.lua", "first == 'p' and record_is_suspect(rec or '')", "first == 'p'" },
+	{ "reap.lua", "first == 's' or first == 'p' and record_is_suspect(rec or '')", "first == 's'" },
+	{ "reap.lua", "first == 'p' and record_suspected(rec) or rec", "rec" },
+	{ "reap.lua", "first == 'p' and record_suspected(rec) or rec", "record_suspected(rec)" },
+	{ "reap.lua", "'c', first == 's', 0,", "'c', first ~= 'c', 0," },
+	{ "reap.lua", "0, ERROR_LOST, 'l')", "0, ERROR_LOST, 'r')" },
+	{ "record.lua", "kind == 'l' and sub(rec, 6, 6) or", "sub(rec, 6, 6) or" },
+	{ "record.lua", "sub(rec, 4, 5) .. bytes_of(ATTEMPTS, '<xH', attempt)",
+	  "sub(rec, 4, 6) .. bytes_of(ATTEMPTS, '<H', attempt)" },
 	/* cancel, watch, pause */
 	{ "cancel.lua", "call('HSET', key, id, mark .. '!')", "call('HSET', key, id, 'c!')" },
 	{ "cancel.lua", "call('ZREM', T .. ':d', id)", "call('ZSCORE', T .. ':d', id)" },
@@ -157,7 +172,7 @@ static const struct mutant {
 	{ "peek.lua", "if state == 'r' then", "if state == 'd' then" },
 };
 
-enum { MUTANTS = sizeof mutants / sizeof *mutants, STEPS = 8000, SEED = 7, LOOK = 5 };
+enum { MUTANTS = sizeof mutants / sizeof *mutants, STEPS = 12000, SEED = 7, LOOK = 5 };
 
 /* The part of the library that came from one file, between its mark and the next. */
 static char *section(char *text, const char *file, char **end)

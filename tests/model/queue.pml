@@ -3,8 +3,8 @@
  *
  * model                   product
  * serve_enqueue           sq_enqueue (enqueue.lua): by the job's id, and by its idempotency key
- * serve_claim             sq_claim (claim.lua); starts: its last argument
- * serve_start             sq_start (start.lua)
+ * serve_claim             sq_claim (claim.lua); starts: its last argument, 2
+ * serve_start             sq_start (start.lua), with `show`
  * serve_finish            sq_finish (finish.lua)
  * serve_fail              sq_fail (fail.lua), kind r
  * serve_release           sq_release (release.lua)
@@ -71,7 +71,8 @@
 #define AT_LISTED (4 * JOBS)
 #define AT_DELAYED (5 * JOBS)
 #define AT_MARK (6 * JOBS)
-#define AT_LEASE (AT_MARK + NB * JOBS)
+#define AT_SUSPECT (AT_MARK + NB * JOBS)
+#define AT_LEASE (AT_SUSPECT + JOBS)
 #define AT_LIVE (AT_LEASE + NB)
 #define AT_RUN (AT_LIVE + 1)
 #define AT_KEY (AT_LIVE + 2)
@@ -83,6 +84,7 @@
 #define LISTED(j) r[AT_LISTED + (j)]            /* its entries in T:w */
 #define DELAYED(j) r[AT_DELAYED + (j)]          /* its entries in T:d */
 #define MARK(b, j) r[AT_MARK + (b) * JOBS + (j)] /* T:b */
+#define SUSPECT(j) r[AT_SUSPECT + (j)]          /* was presumed to run when its worker died */
 #define LEASE(b) r[AT_LEASE + (b)]              /* T:lease: 0 none, 1 stands, 2 has run out */
 #define LIVE r[AT_LIVE]                         /* T:st */
 #define RUN r[AT_RUN]
@@ -107,9 +109,11 @@ bool gap; /* Redis was away since the last reap (T:clk) */
 #define FINAL(s) ((s) >= SUCCEEDED)
 #define NO_MARK 0
 #define CLAIMED 1
-#define STARTED 2
-#define ASKED(mark) ((mark) >= 3) /* with `!` behind: CLAIMED + 2, STARTED + 2 */
-#define IS_STARTED(mark) ((mark) == STARTED || (mark) == STARTED + 2)
+#define PRESUMED 2 /* to have started: by its claim, or by a start of many */
+#define STARTED 3
+#define ASKED(mark) ((mark) >= 4) /* with `!` behind: 3 more */
+#define IS_STARTED(mark) ((mark) == STARTED || (mark) == STARTED + 3)
+#define IS_CLAIMED(mark) ((mark) == CLAIMED || (mark) == CLAIMED + 3)
 
 /* ---- callers: the workers, then the clients. Jobs as sets of bits ---- */
 #define BIT(j) (1 << (j))
@@ -201,6 +205,7 @@ inline move(job, state) {
 
 inline finalise(job, state) {
 	move(job, state);
+	SUSPECT(job) = 0;
 	LIVE--
 }
 
@@ -267,7 +272,7 @@ inline serve_claim(bt, start) {
 			:: ST(j) == QUEUED || M(11) ->
 				move(j, RUNNING);
 				RB(j) = bt + 1;
-				MARK(bt, j) = (start -> STARTED : CLAIMED);
+				MARK(bt, j) = (start && (!SUSPECT(j) || M(22)) -> PRESUMED : CLAIMED);
 				RUN++;
 				out = out | BIT(j);
 				n++
@@ -279,6 +284,7 @@ inline serve_claim(bt, start) {
 	LEASE(bt) = (out != 0 -> 1 : LEASE(bt))
 }
 
+/* With show: the attempt counts from here. (The other start, of many, does what a claim that starts does.) */
 inline serve_start(bt, jobs) {
 	out = 0;
 	for (j : 0 .. LAST) {
@@ -315,8 +321,8 @@ inline serve_finish(bt, jobs) {
 	leave_batch(bt)
 }
 
-inline cancel_in_batch(bt, job) {
-	ATT(job) = ATT(job) + IS_STARTED(MARK(bt, job));
+inline cancel_in_batch(job, ran) {
+	ATT(job) = ATT(job) + ran;
 	finalise(job, CANCELLED)
 }
 
@@ -326,8 +332,10 @@ inline serve_fail(bt, jobs) {
 		:: (jobs & BIT(j)) && (MARK(bt, j) != NO_MARK || M(14)) ->
 			RUN--;
 			if
-			:: ASKED(MARK(bt, j)) -> cancel_in_batch(bt, j)
-			:: else -> retry(j)
+			:: ASKED(MARK(bt, j)) -> cancel_in_batch(j, !IS_CLAIMED(MARK(bt, j)))
+			:: else ->
+				SUSPECT(j) = 0;
+				retry(j)
 			fi;
 			MARK(bt, j) = NO_MARK
 		:: else
@@ -342,7 +350,7 @@ inline serve_release(bt, jobs) {
 		:: (jobs & BIT(j)) && (MARK(bt, j) != NO_MARK || M(15)) ->
 			RUN--;
 			if
-			:: ASKED(MARK(bt, j)) && !M(16) -> cancel_in_batch(bt, j)
+			:: ASKED(MARK(bt, j)) && !M(16) -> cancel_in_batch(j, IS_STARTED(MARK(bt, j)))
 			:: else -> give_back(j)
 			fi;
 			MARK(bt, j) = NO_MARK
@@ -381,7 +389,7 @@ inline serve_cancel(job) {
 		for (b : 0 .. NB - 1) {
 			if
 			:: MARK(b, job) != NO_MARK && !ASKED(MARK(b, job)) ->
-				MARK(b, job) = MARK(b, job) + 2;
+				MARK(b, job) = MARK(b, job) + 3;
 				ASK(job) = 1
 			:: else
 			fi
@@ -412,9 +420,14 @@ inline serve_reap() {
 				:: else ->
 					RUN--;
 					if
-					:: ASKED(MARK(b, j)) && !M(19) -> cancel_in_batch(b, j)
-					:: !IS_STARTED(MARK(b, j)) && (!ASKED(MARK(b, j)) || M(19)) -> give_back(j)
-					:: else -> retry(j)
+					:: ASKED(MARK(b, j)) && !M(19) -> cancel_in_batch(j, IS_STARTED(MARK(b, j)))
+					:: IS_CLAIMED(MARK(b, j)) && (!ASKED(MARK(b, j)) || M(19)) -> give_back(j)
+					:: MARK(b, j) == PRESUMED && !SUSPECT(j) && !M(21) ->
+						SUSPECT(j) = 1;
+						give_back(j)
+					:: else ->
+						assert(IS_STARTED(MARK(b, j))); /* who was not started for itself is not charged */
+						retry(j)
 					fi;
 					MARK(b, j) = (M(12) -> MARK(b, j) : NO_MARK)
 				fi
@@ -561,7 +574,6 @@ inline ask_late(w, what, jobs, start) {
 	late_jobs = jobs;
 	late_starts = start;
 	stray = stray || what == CLAIM;
-	blame = blame + start;
 	faults--;
 	tidy()
 }
@@ -573,11 +585,13 @@ inline hear(w) {
 		for (j : 0 .. LAST) { /* whatever stands under this batch is known to its worker */
 			assert(MARK(w, j) == NO_MARK || (answer[w] & BIT(j)) || stray)
 		}
-		claimed[w] = (starts[w] -> 0 : answer[w]);
-		ready[w] = (starts[w] -> answer[w] : 0)
+		for (j : 0 .. LAST) { /* suspects are not started by it */
+			claimed[w] = claimed[w] | ((answer[w] & BIT(j)) && (!starts[w] || IS_CLAIMED(MARK(w, j))) -> BIT(j) : 0)
+		}
+		ready[w] = answer[w] & ~claimed[w]
 	:: call[w] == START -> /* who is asked to stop, or is not ours any more, is not run; the first ends as FAIL does */
 		ready[w] = ready[w] | argument[w];
-		claimed[w] = 0
+		claimed[w] = claimed[w] & ~argument[w]
 	:: call[w] == EXTEND && answer[w] != 0
 	:: call[w] == EXTEND && answer[w] == 0 -> let_go(w) /* lost: drop it */
 	:: else -> /* ended, given back, or not ours any more */
@@ -593,15 +607,17 @@ inline hear(w) {
 #define WORTH_CLAIMING (LISTED(0) || LISTED(1) || LISTED(LAST))
 #define WORTH_EXTENDING(w) (LEASE(w) != 1)
 #define FREE(w) (call[w] == IDLE)
+#define SUSPECTS (SUSPECT(0) | SUSPECT(1) * 2 | (JOBS > 2) * SUSPECT(LAST) * 4)
+#define SHORT(w) (claimed[w] & ~SUSPECTS) /* what may run without waiting: no suspects */
 
 proctype worker(byte w) {
 	end: do
 	:: d_step { !holds[w] && WORTH_CLAIMING -> holds[w] = true; ask(w, CLAIM, 0, false) }
 	:: d_step { !holds[w] && WORTH_CLAIMING -> holds[w] = true; ask(w, CLAIM, 0, true) }
 	:: d_step { FREE(w) && claimed[w] != 0 -> ask(w, START, claimed[w], false) }
-	:: d_step { FREE(w) && claimed[w] != 0 -> /* short ones do not wait, and the request may not arrive */
-		ready[w] = ready[w] | claimed[w];
-		claimed[w] = 0;
+	:: d_step { FREE(w) && SHORT(w) != 0 -> /* short ones do not wait, and the request may not arrive */
+		ready[w] = ready[w] | SHORT(w);
+		claimed[w] = claimed[w] & ~ready[w];
 		tidy() }
 	:: d_step { FREE(w) && ready[w] != 0 -> ask(w, FINISH, ready[w], false) }
 	:: d_step { FREE(w) && ready[w] != FIRST_OF(ready[w]) -> ask(w, FINISH, FIRST_OF(ready[w]), false) }

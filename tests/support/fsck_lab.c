@@ -104,8 +104,12 @@ const char *fsck_lab_check(bool repair, struct queue_fsck_summary *sum)
 	struct errinfo info = { 0 };
 	const struct queue_fsck_options options = { .repair = repair, .on_found = on_found, .arg = &found };
 
+	struct rsyncs *links = rsyncs_of(ask_lab->link);
+
+	ck_assert_ptr_nonnull(links);
 	buf_clear(&found);
-	ck_assert_msg(queue_fsck(ask_lab->link, &options, to, &info) == 0, "%s", info.text);
+	ck_assert_msg(queue_fsck(links, &options, to, &info) == 0, "%s", info.text);
+	rsyncs_close(links);
 	to->findings -= (uint64_t)rreply_int(lab_do(ask_lab, "EXISTS", CLOCK));
 	return buf_cstr(&found);
 }

@@ -120,7 +120,7 @@ void ask_running(const char *batch)
 {
 	ask_enqueue(0);
 	lab_call(ask_lab, "sq_claim", batch, "1", "10000000");
-	lab_call(ask_lab, "sq_start", batch, "0", ask_ids[0]);
+	lab_call(ask_lab, "sq_start", batch, "1", ask_ids[0]);
 	ck_assert_int_eq(ask_read_job(0).state, JOB_RUNNING);
 }
 

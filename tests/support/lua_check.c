@@ -223,7 +223,7 @@ static const char *check_mark(struct lua_state *st, const char *batch, const cha
 
 	st->live++;
 	st->running++;
-	if ((mark[0] != 'c' && mark[0] != 's') || (mark[1] && strcmp(mark + 1, "!") != 0))
+	if ((mark[0] != 'c' && mark[0] != 'p' && mark[0] != 's') || (mark[1] && strcmp(mark + 1, "!") != 0))
 		return violation(st, "batch %s: mark '%s' of job %s", batch, mark, id);
 	if (!job)
 		return violation(st, "job %s of batch %s has no record", id, batch);
@@ -361,6 +361,8 @@ static const char *check_final(struct lua_state *st, const struct lua_job *job)
 		return violation(st, "final job %s has no time of its end, or no outcome", job->id);
 	if (j->attempt > j->max_attempts)
 		return violation(st, "job %s: %u attempts of %u", job->id, j->attempt, j->max_attempts);
+	if (j->flags & JOB_FLAG_SUSPECT)
+		return violation(st, "final job %s is a suspect", job->id);
 	if (((j->flags & JOB_FLAG_TOMBSTONE) != 0) != (job->tombstones > 0))
 		return violation(st, "final job %s: %u entries in lists, flags %u", job->id, job->tombstones, j->flags);
 	return NULL;

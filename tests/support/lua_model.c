@@ -159,10 +159,11 @@ static void print_job(struct buf *out, const struct mjob *j)
 	buf_printf(out, "J1:%c:%u:%s", j->state, j->attempt, j->batch);
 }
 
-static void claim_job(struct model *m, struct mbatch *b, struct mjob *j, struct buf *out)
+/* start: '1' presumed to have started, '2' likewise but for suspects. */
+static void claim_job(struct model *m, struct mbatch *b, struct mjob *j, char start, struct buf *out)
 {
 	j->state = 'r';
-	j->mark = 'c';
+	j->mark = start == '1' || (start == '2' && !j->suspect) ? 'p' : 'c';
 	j->started_at = 0;
 	j->in_expiry = false;
 	snprintf(j->batch, sizeof j->batch, "%s", b->name);
@@ -173,7 +174,7 @@ static void claim_job(struct model *m, struct mbatch *b, struct mjob *j, struct 
 }
 
 /* True when jobs are left. */
-static bool claim_new(struct model *m, const char *name, size_t max, uint64_t lease_us, struct buf *out)
+static bool claim_new(struct model *m, const char *name, size_t max, uint64_t lease_us, char start, struct buf *out)
 {
 	struct mbatch *b = model_batch_new(m, name, m->now + lease_us);
 
@@ -186,7 +187,7 @@ static bool claim_new(struct model *m, const char *name, size_t max, uint64_t le
 			else if (j->expires_at && j->expires_at <= m->now)
 				model_finalise(m, j, 'e', false, 0);
 			else
-				claim_job(m, b, j, out);
+				claim_job(m, b, j, start, out);
 		}
 	if (b->jobs.n == 0)
 		model_batch_drop(m, b);
@@ -214,7 +215,7 @@ static void call_claim(struct model *m, const struct lua_call *c, struct buf *ex
 			print_job(&jobs, j);
 		}
 	} else if (!m->paused) {
-		more = claim_new(m, text(c, 0), number(c, 1), number(c, 2), &jobs);
+		more = claim_new(m, text(c, 0), number(c, 1), number(c, 2), text(c, 3)[0], &jobs);
 	}
 	buf_printf(expect, "[%llu %llu %d %d%s]", (unsigned long long)m->now, (unsigned long long)due, more, m->paused,
 		   buf_cstr(&jobs));
@@ -232,7 +233,7 @@ static void call_start(struct model *m, const struct lua_call *c, struct buf *ex
 		buf_byte(expect, !mine ? '-' : j->cancel ? 'c' : 's');
 		if (!mine || j->cancel)
 			continue;
-		j->mark = 's';
+		j->mark = show || j->mark == 's' ? 's' : 'p';
 		if (show && !j->started_at && !j->corrupt)
 			j->started_at = m->now;
 	}
@@ -271,10 +272,10 @@ static void call_fail(struct model *m, const struct lua_call *c, struct buf *exp
 			if (j->corrupt) {
 				model_isolate(m, j);
 			} else if (j->cancel) {
-				model_finalise(m, j, 'c', j->mark == 's', number(c, i + 2));
+				model_finalise(m, j, 'c', j->mark != 'c', number(c, i + 2));
 				verdict = 'k';
 			} else {
-				verdict = model_retry(m, j, number(c, i + 2), text(c, i + 1)[0] == 'w');
+				verdict = model_retry(m, j, number(c, i + 2), text(c, i + 1)[0]);
 			}
 		} else if (was && !j->gone && !j->corrupt) {
 			verdict = model_final(j) ? 'm' : j->state == 'd' || j->state == 'q' ? 'd' : '-';
@@ -353,10 +354,11 @@ static void reap_batch(struct model *m, struct mbatch *b, struct reaped *r, stru
 		} else if (j->cancel) {
 			model_finalise(m, j, 'c', j->mark == 's', 0);
 			r->cancelled++;
-		} else if (j->mark == 'c') {
+		} else if (j->mark == 'c' || (j->mark == 'p' && !j->suspect)) {
+			j->suspect = j->suspect || j->mark == 'p';
 			ints_push(heads, b->jobs.v[i]);
 			r->requeued++;
-		} else if (model_retry(m, j, 0, false) == 'd') {
+		} else if (model_retry(m, j, 0, 'l') == 'd') {
 			r->retried++;
 		} else {
 			r->died++;

@@ -28,10 +28,10 @@ struct mjob {
 	bool corrupt;      /* somebody overwrote the record */
 	bool gone;         /* final, and its record's time has run out */
 	bool corrupt_head; /* ... behind its fixed part */
-	bool cancel, crashed, tombstone, in_expiry;
+	bool cancel, crashed, suspect, tombstone, in_expiry;
 	bool hit, joined, led; /* joined: and still waiting, batch is the leader's id */
 	char progress[64];     /* running: what it said last */
-	char mark;             /* running: 'c' or 's' */
+	char mark;             /* running: 'c', 'p' or 's' */
 	unsigned attempt, max_attempts;
 	uint64_t created_at, run_at, expires_at, started_at, finished_at, expires_in;
 	char batch[128];

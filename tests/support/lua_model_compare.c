@@ -84,7 +84,8 @@ static const char *compare_job(struct model *m, struct lua_state *st, struct mjo
 	const struct job *real;
 	unsigned flags = (j->tombstone ? JOB_FLAG_TOMBSTONE : 0) | (j->cancel ? JOB_FLAG_CANCEL_ASKED : 0) |
 			 (j->crashed ? JOB_FLAG_CRASHED : 0) | (j->hit ? JOB_FLAG_HIT : 0) |
-			 (j->joined ? JOB_FLAG_JOINED : 0) | (j->led ? JOB_FLAG_LED : 0);
+			 (j->joined ? JOB_FLAG_JOINED : 0) | (j->led ? JOB_FLAG_LED : 0) |
+			 (j->suspect ? JOB_FLAG_SUSPECT : 0);
 
 	(void)m;
 	if (!job)

@@ -149,6 +149,7 @@ void model_finalise(struct model *m, struct mjob *j, char state, bool ran, uint6
 	j->finished_at = m->now;
 	j->state = state;
 	j->in_expiry = false;
+	j->suspect = false;
 	j->mark = 0;
 	m->live--;
 	m->totals[strchr("sfxce", state) - "sfxce"]++;
@@ -190,9 +191,11 @@ static uint64_t backoff(const struct mjob *j)
 }
 
 /* Another attempt ('d'), or none ('x'); none either for a second one that has crashed. The caller takes it out of its
- * batch. */
-char model_retry(struct model *m, struct mjob *j, uint64_t run_us, bool crashed)
+ * batch. kind: r failed, w crashed, l its worker was lost. */
+char model_retry(struct model *m, struct mjob *j, uint64_t run_us, char kind)
 {
+	bool crashed = kind == 'w';
+
 	if (j->attempt + 1 >= j->max_attempts || (crashed && j->crashed)) {
 		model_finalise(m, j, 'x', true, run_us);
 		return 'x';
@@ -201,6 +204,7 @@ char model_retry(struct model *m, struct mjob *j, uint64_t run_us, bool crashed)
 	j->state = 'd';
 	j->mark = 0;
 	j->crashed = j->crashed || crashed;
+	j->suspect = j->suspect && kind == 'l';
 	j->progress[0] = '\0';
 	j->started_at = 0;
 	j->run_at = m->now + backoff(j);

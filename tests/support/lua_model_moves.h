@@ -17,7 +17,7 @@ void model_batch_drop(struct model *m, struct mbatch *b);
 void model_markers(struct model *m, size_t n);
 void model_finalise(struct model *m, struct mjob *j, char state, bool ran, uint64_t run_us);
 void model_isolate(struct model *m, struct mjob *j);
-char model_retry(struct model *m, struct mjob *j, uint64_t run_us, bool crashed);
+char model_retry(struct model *m, struct mjob *j, uint64_t run_us, char kind);
 void model_give_back(struct model *m, const struct ints *jobs);
 bool model_leave(struct model *m, const char *batch, struct mjob *j);
 uint64_t model_promote(struct model *m, size_t bound, unsigned *moved, unsigned *isolated);

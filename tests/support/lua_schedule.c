@@ -171,6 +171,8 @@ static void step_claim(struct schedule *s)
 	lua_call_str(c, seen->name);
 	lua_call_uint(c, schedule_percent(s, 10) ? QUEUE_BATCH_MAX : 1 + schedule_below(s, 8));
 	lua_call_uint(c, QUEUE_LEASE_US);
+	if (schedule_percent(s, 60))
+		lua_call_uint(c, schedule_below(s, 3));
 	schedule_perform(s, c);
 	const struct mbatch *b = model_batch(&s->model, seen->name);
 	seen->n = b ? (unsigned)b->jobs.n : 0;
@@ -295,6 +297,22 @@ static void step_reap(struct schedule *s)
 	lua_call_str(c, name);
 	lua_call_str(c, boot);
 	lua_call_uint(c, schedule_percent(s, 80) ? 64 : 1 + schedule_below(s, 5));
+	schedule_perform(s, c);
+}
+
+/* It comes back at once, and gives back what it had. */
+static void step_crash(struct schedule *s)
+{
+	struct lua_call *c = schedule_call_new("sq_reap");
+	char name[16], boot[16];
+	unsigned w = schedule_below(s, WORKERS);
+
+	snprintf(name, sizeof name, "W%u", w);
+	snprintf(boot, sizeof boot, "b%u", ++s->boots[w]);
+	lua_call_uint(c, QUEUE_LEASE_US);
+	lua_call_str(c, name);
+	lua_call_str(c, boot);
+	lua_call_uint(c, 64);
 	schedule_perform(s, c);
 }
 
@@ -457,11 +475,11 @@ static const struct {
 	unsigned weight;
 	void (*step)(struct schedule *s);
 } steps_table[] = {
-	{ 16, step_enqueue }, { 16, step_claim },  { 14, step_start },   { 16, step_finish },  { 6, step_fail },
-	{ 4, step_release },  { 7, step_extend },  { 9, step_reap },     { 5, step_cancel },   { 3, step_watch },
-	{ 3, step_pause },    { 1, step_die },     { 1, step_markers },  { 2, step_replies },  { 1, step_corrupt },
-	{ 3, step_purge },    { 1, step_swing },   { 9, step_repeat },   { 4, step_progress }, { 5, step_retry },
-	{ 1, step_redrive },  { 4, step_figures }, { 4, schedule_list }, { 3, schedule_peek },
+	{ 16, step_enqueue }, { 16, step_claim },  { 14, step_start },  { 16, step_finish },  { 6, step_fail },
+	{ 4, step_release },  { 7, step_extend },  { 9, step_reap },    { 5, step_cancel },   { 3, step_watch },
+	{ 3, step_pause },    { 1, step_die },     { 3, step_crash },   { 1, step_markers },  { 2, step_replies },
+	{ 1, step_corrupt },  { 3, step_purge },   { 1, step_swing },   { 9, step_repeat },   { 4, step_progress },
+	{ 5, step_retry },    { 1, step_redrive }, { 4, step_figures }, { 4, schedule_list }, { 3, schedule_peek },
 };
 
 static void random_step(struct schedule *s)

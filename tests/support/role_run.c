@@ -107,6 +107,21 @@ struct role_run *role_run_start(const char *program, const char *instance, const
 	abort();
 }
 
+static void let_go(struct role_run *r)
+{
+	forget(r);
+	close(r->log_fd);
+	free(r->said);
+	free(r);
+}
+
+void role_run_kill(struct role_run *r)
+{
+	(void)kill(r->pid, SIGKILL);
+	(void)proc_wait(r->pid, ROLE_RUN_MS);
+	let_go(r);
+}
+
 int role_run_stop(struct role_run *r)
 {
 	(void)kill(r->pid, SIGTERM);
@@ -117,10 +132,7 @@ int role_run_stop(struct role_run *r)
 		(void)kill(r->pid, SIGKILL);
 		(void)waitpid(r->pid, NULL, 0);
 	}
-	forget(r);
-	close(r->log_fd);
-	free(r->said);
-	free(r);
+	let_go(r);
 	return status;
 }
 

@@ -13,6 +13,8 @@ struct role_run;
  * NULL-terminated; NULL for none. Waits until it listens and has its Redis; if that fails, prints the log and ends the
  * test program. */
 struct role_run *role_run_start(const char *program, const char *instance, const char *redis, const char *const *env);
+/* kill -9, waits for the end, frees. */
+void role_run_kill(struct role_run *r);
 /* SIGTERM, waits for the end, frees. The exit status; -1 when it had to be killed. */
 int role_run_stop(struct role_run *r);
 

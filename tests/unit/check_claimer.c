@@ -23,7 +23,9 @@
 static struct redis_private *redis;
 static struct rsync *s;
 static uv_loop_t loop;
-static struct rlink *l;
+static struct rslots *slots;
+static struct rlinks *links;
+static struct rlink *l; /* the one of them */
 static struct executor *executor;
 static struct compute_run compute;
 static struct claimer *claimer;
@@ -32,13 +34,13 @@ static struct queue_submitter *submitter;
 static struct idgen idgen;
 static uv_prepare_t prepare;
 
-static void on_state(void *arg, bool up)
+static void on_state(void *arg, struct rlink *link, bool up)
 {
 	(void)arg;
 	if (claimer)
-		claimer_link_state(claimer, up);
+		claimer_link_state(claimer, link, up);
 	if (up && reaper)
-		reaper_tick(reaper);
+		reaper_tick(reaper, link);
 }
 
 static void on_greet(struct rlink *link, void *arg)
@@ -59,19 +61,24 @@ static bool is_up(void *arg)
 	return rlink_up(l);
 }
 
+static const char *const plain_tags[] = { TAG };
+static const char *const *tags = plain_tags;
+static size_t tag_count = 1;
+
 static void open_claimer(const char *boot)
 {
-	static const char *const tags[] = { TAG };
 	struct errinfo info = { 0 };
-	struct claimer_options options = { .redis_url = redis_private_url(redis),
-					   .instance = "WorkerRole_IN_0",
-					   .boot = boot,
-					   .tags = tags,
-					   .tag_count = 1,
-					   .claim_max = 64 };
-	claimer = claimer_new(&loop, l, executor, &options, &info);
+	struct claimer_options options = {
+		.slots = slots, .instance = "WorkerRole_IN_0", .boot = boot, .claim_max = 64
+	};
+	claimer = claimer_new(&loop, links, executor, &options, &info);
 	ck_assert_msg(claimer != NULL, "%s", info.text);
-	reaper = reaper_new(&loop, l, claimer, "WorkerRole_IN_0", boot, tags, 1);
+	reaper = reaper_new(&loop, links, claimer, "WorkerRole_IN_0", boot);
+	for (size_t i = 0; i < tag_count; i++) {
+		ck_assert_int_eq(claimer_add(claimer, tags[i]), 0);
+		ck_assert_int_eq(reaper_add(reaper, tags[i]), 0);
+		claimer_look(claimer, i);
+	}
 }
 
 static void setup(void)
@@ -81,10 +88,10 @@ static void setup(void)
 	uv_loop_init(&loop);
 	compute_run_start(&compute, &loop, CHILDREN);
 	idgen_init(&idgen);
-	struct rlink_options options = {
-		.url = redis_private_url(redis), .name = "check", .on_greet = on_greet, .on_state = on_state
-	};
-	l = rlink_new(&loop, &options, NULL);
+	struct rlinks_options options = { .name = "check", .on_greet = on_greet, .on_state = on_state };
+	slots = rslots_new(&loop, redis_private_url(redis), "check", NULL);
+	links = rlinks_new(slots, &options, NULL);
+	l = rlinks_at(links, TAG);
 	executor = executor_new(&loop, SLOTS, compute.pool);
 	submitter = queue_submitter_new(&loop, l, 100000, 5000);
 	uv_prepare_init(&loop, &prepare);
@@ -99,7 +106,8 @@ static void teardown(void)
 	if (reaper)
 		reaper_close(reaper);
 	claimer_close(claimer);
-	rlink_free(l);
+	rlinks_free(links);
+	rslots_free(slots);
 	executor_free(executor);
 	compute_run_stop(&compute);
 	uv_close((uv_handle_t *)&prepare, NULL);
@@ -177,6 +185,48 @@ START_TEST(test_short_jobs)
 	ck_assert_int_eq(figure("n:s"), 5000);
 	ck_assert_uint_eq(claimer_stats(claimer)->succeeded, 5000);
 	ck_assert_int_eq(rreply_int(rsync_words(s, NULL, "ZCARD", TAG ":lease", NULL)), 0);
+}
+END_TEST
+
+/* Of all jobs in hand, how many are charged if the worker dies now; each turn of the loop. */
+static bool suspects_run_alone(void *arg)
+{
+	static const char marks[] =
+	    "local n = 0 for _, b in ipairs(redis.call('ZRANGE', KEYS[1] .. ':lease', 0, -1)) do "
+	    "for _, m in ipairs(redis.call('HVALS', KEYS[1] .. ':b:' .. b)) do "
+	    "if string.sub(m, 1, 1) == 's' then n = n + 1 end end end return n";
+	int64_t charged = rreply_int(rsync_words(s, NULL, "EVAL", marks, "1", TAG, NULL));
+	unsigned *most = arg;
+	ck_assert_int_le(charged, 1);
+	*most = charged > *most ? (unsigned)charged : *most;
+	return nothing_alive(NULL);
+}
+
+/* Jobs that a killed worker was presumed to run: nobody is charged for that, and from then on they start one by one. */
+START_TEST(test_suspects_run_alone)
+{
+	unsigned most = 0;
+	submit(30, "square", "[12]", 0);
+	ck_assert_uint_eq(rreply_count(rsync_words(s, NULL, "FCALL", "sq_claim", "1", TAG, "X.1.1", "30", "10000000",
+						   "2", NULL)),
+			  4 + 2 * 30);
+	rsync_words(s, NULL, "FCALL", "sq_reap", "1", TAG, "10000000", "X", "2", "64", NULL);
+	submit(200, "square", "[12]", 0);
+	open_claimer("a");
+	ck_assert(loop_until(&loop, suspects_run_alone, &most, DEADLINE_MS));
+	ck_assert_int_eq(figure("n:s"), 230);
+	ck_assert_uint_eq(most, 1);
+	rsync_words(s, NULL, "FCALL", "sq_reap", "1", TAG, "10000000", "", "", "64", NULL);
+	ck_assert_str_eq(
+	    rreply_str(
+		rsync_words(s, NULL, "EVAL",
+			    "for _, id in ipairs(redis.call('LRANGE', KEYS[1] .. ':recent', 0, -1)) do "
+			    "local r = redis.call('GET', KEYS[1] .. ':j:' .. id) "
+			    "if string.sub(r, 5, 8) ~= '\\0\\0\\1\\0' then return 'flags or attempt of ' .. id end "
+			    "end return 'fine'",
+			    "1", TAG, NULL),
+		NULL),
+	    "fine");
 }
 END_TEST
 
@@ -674,7 +724,7 @@ static bool none_left(void *arg)
 /* Whatever keeps coming, the jobs that came first run first. */
 START_TEST(test_oldest_batch_runs_first)
 {
-	struct batch_owner owner = { .link = l, .executor = executor, .tag = one_tag };
+	struct batch_owner owner = { .links = links, .executor = executor, .tag = one_tag };
 	open_claimer("a");
 	struct batch *first = take(&owner, "w.a.1", 2, "square", "[2]");
 	struct batch *second = take(&owner, "w.a.2", 2, "square", "[2]");
@@ -705,6 +755,7 @@ int main(void)
 	Suite *suite = suite_create("claimer");
 	TCase *core = add_case(suite, "core"), *limits = add_case(suite, "limits"), *faults = add_case(suite, "faults");
 	tcase_add_test(core, test_short_jobs);
+	tcase_add_test(core, test_suspects_run_alone);
 	tcase_add_test(core, test_wakes_up);
 	tcase_add_test(core, test_wrong_arguments_fail_the_job);
 	tcase_add_test(core, test_mixed);

@@ -45,6 +45,7 @@ static const struct {
 	{ CONFIG_REDIS_URL, "redis://127.0.0.1:6379" },
 	{ CONFIG_DRAIN_SECONDS, "10" },
 	{ CONFIG_QUEUES, "math" },
+	{ CONFIG_SHARDS, "1" },
 	{ CONFIG_BODY_LIMIT_BYTES, "1048576" },
 	{ CONFIG_HEAD_LIMIT_BYTES, "8192" },
 	{ CONFIG_JSON_DEPTH, "32" },
@@ -245,6 +246,22 @@ static const struct {
 	  "\"https://a.org/\"" },
 	{ CONFIG_WEB, "AllowedOrigins=a.org",
 	  "command line: AllowedOrigins: expected origins such as https://example.org:8443 (no path), got \"a.org\"" },
+	{ CONFIG_WEB, "TrustedProxies=192.0.2.1,10.0.0.0/8,::1,fd00::/8,0.0.0.0/0", NULL },
+	{ CONFIG_WEB, "TrustedProxies=10.0.0.0/33",
+	  "command line: TrustedProxies: expected IP addresses, or networks such as 10.0.0.0/8, without a port, got "
+	  "\"10.0.0.0/33\"" },
+	{ CONFIG_WEB, "TrustedProxies=10.0.0.0/",
+	  "command line: TrustedProxies: expected IP addresses, or networks such as 10.0.0.0/8, without a port, got "
+	  "\"10.0.0.0/\"" },
+	{ CONFIG_WEB, "TrustedProxies=10.0.0.0/8x",
+	  "command line: TrustedProxies: expected IP addresses, or networks such as 10.0.0.0/8, without a port, got "
+	  "\"10.0.0.0/8x\"" },
+	{ CONFIG_WEB, "TrustedProxies=fd00::/129",
+	  "command line: TrustedProxies: expected IP addresses, or networks such as 10.0.0.0/8, without a port, got "
+	  "\"fd00::/129\"" },
+	{ CONFIG_WEB, "TrustedProxies=10.0.0.1:80",
+	  "command line: TrustedProxies: expected IP addresses, or networks such as 10.0.0.0/8, without a port, got "
+	  "\"10.0.0.1:80\"" },
 	{ CONFIG_WEB, "RedisUrl=http://x", "command line: RedisUrl: expected redis://" },
 	{ CONFIG_WEB, "DrainSecond=1",
 	  "command line, --set: expected the name of a setting, got \"DrainSecond\"; did you mean DrainSeconds?" },

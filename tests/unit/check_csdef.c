@@ -81,7 +81,8 @@ static void put_definition(struct buf *out, const struct csdef *def)
 			buf_byte(out, '\n');
 		}
 		for (size_t k = 0; k < r->n_storage; k++)
-			buf_printf(out, "  storage %s %u\n", r->storage[k].name, r->storage[k].size_mb);
+			buf_printf(out, "  storage %s %u%s\n", r->storage[k].name, r->storage[k].size_mb,
+				   r->storage[k].clean ? " clean" : "");
 	}
 }
 

@@ -18,7 +18,8 @@
 #define FILE_MAX (1u << 20)
 
 #define TARGETS(X) \
-	X(auth) X(canon) X(cursor) X(expr) X(head) X(number) X(query) X(record) X(router) X(schema) X(submission)
+	X(auth)    \
+	X(canon) X(cursor) X(expr) X(head) X(number) X(peer) X(query) X(record) X(router) X(schema) X(submission)
 
 typedef int fuzz_target(const uint8_t *data, size_t size);
 #define DECLARE(name) fuzz_target fuzz_##name;

@@ -12,6 +12,7 @@
 
 #include "haproxy.h"
 #include "plan.h"
+#include "plan_remote.h"
 #include "port.h"
 #include "proc.h"
 
@@ -35,9 +36,11 @@ static void write_file(const char *path, const char *text)
 
 static void setup(void)
 {
-	static const char *const variables[] = { "WEB_INSTANCES",      "WORKER_INSTANCES",
-						 "CLIENT_CONNECTIONS", "SQUARE_AUTH_TOKENS_FILE",
-						 "SQUARE_PROBE_TOKEN", "SQUARE_ADDRESS_CONNECTIONS" };
+	static const char *const variables[] = {
+		"WEB_INSTANCES",      "WORKER_INSTANCES",           "CLIENT_CONNECTIONS", "SQUARE_AUTH_TOKENS_FILE",
+		"SQUARE_PROBE_TOKEN", "SQUARE_ADDRESS_CONNECTIONS", "BALANCER_REPLICAS",  "SQUARE_HOST_FRONT",
+		"PUBLISHED_ON",       "PUBLISHED_ANONYMOUS",        "SQUARE_HOST_BACK"
+	};
 
 	ck_assert_int_eq(setenv("HTTP_PORT", "0", 1), 0);
 	ck_assert_int_eq(setenv("TCP_PORT", "0", 1), 0);
@@ -264,6 +267,165 @@ START_TEST(test_plan_new_counts_from_environment)
 }
 END_TEST
 
+#define HEALTH_ENDPOINT "<InternalEndpoint name=\"WorkerHealth\" protocol=\"http\"/>"
+
+/* A worker that says itself whether it may be sent work is asked there, and not at the endpoint that it serves. */
+START_TEST(test_haproxy_render_with_a_health_endpoint)
+{
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS HEALTH_ENDPOINT);
+	struct plan *plan = make_plan(def);
+	const struct plan_input *tcp = plan_input(plan, CSDEF_TCP);
+	struct buf text = BUF_INIT;
+
+	haproxy_render(plan, 1000, 1, &text);
+	check_with_haproxy(buf_cstr(&text));
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_uint_eq(plan_health_port(&plan->roles[1], i), plan->roles[1].instances[i].ports[2].port);
+		ck_assert(has(&text, "server Back_IN_%u 127.0.0.1:%u check port %u\n", i, plan_port(tcp, i),
+			      plan_health_port(&plan->roles[1], i)));
+	}
+	ck_assert(!has(&text, "tcp-check"));
+	ck_assert(has(&text, "http-check expect status 200 error-status L7OKC\n"));
+	buf_fini(&text);
+	plan_free(plan);
+	csdef_free(def);
+}
+END_TEST
+
+/* ---- the balancer of replicas that DNS knows ---- */
+
+static void tell_ports(void)
+{
+	ck_assert_int_eq(setenv("SQUARE_ENDPOINT_HTTP_IN", "0.0.0.0:18080", 1), 0);
+	ck_assert_int_eq(setenv("SQUARE_ENDPOINT_SQUARE_ENDPOINT", "0.0.0.0:12345", 1), 0);
+	ck_assert_int_eq(setenv("SQUARE_ENDPOINT_WORKER_HEALTH", "[::]:18081", 1), 0);
+}
+
+static struct plan *make_remote(const struct csdef *def)
+{
+	struct errinfo info = { 0 };
+	struct plan *plan = plan_remote_new(def, &info);
+
+	ck_assert_msg(plan != NULL, "%s", info.text);
+	return plan;
+}
+
+START_TEST(test_haproxy_render_of_replicas)
+{
+	static const char end[] = " resolvers place resolve-prefer ipv4 init-addr none\n";
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS HEALTH_ENDPOINT);
+	struct buf text = BUF_INIT;
+	struct plan *plan;
+
+	tell_ports();
+	plan = make_remote(def);
+	plan->health_socket = "/tmp/health.sock";
+	haproxy_render(plan, 1000, 1, &text);
+	check_with_haproxy(buf_cstr(&text));
+	ck_assert(has(&text, "frontend Front.HttpIn from http\n  bind *:8080\n"));
+	ck_assert(has(&text, "frontend Back.SquareEndpoint from tcp\n  bind *:2345\n"));
+	ck_assert(has(&text, "server-template Front_ 1-128 front:18080 check%s", end));
+	ck_assert(has(&text, "server-template Back_ 1-128 back:12345 check port 18081%s", end));
+	ck_assert(
+	    has(&text, "\n  accepted_payload_size 8192\n  timeout resolve 1s\n  hold obsolete 0s\n  hold nx 5s\n"));
+	ck_assert(has(&text, "on-marked-down shutdown-sessions\n"));
+	ck_assert(has(&text, "bind unix@/tmp/health.sock mode 600\n"));
+	ck_assert(has(&text, "if { nbsrv(Back.SquareEndpoint_ready) eq 0 }\n"));
+	buf_fini(&text);
+	plan_free(plan);
+	csdef_free(def);
+}
+END_TEST
+
+/* An endpoint that is added to the definition is served as soon as the instances know where. */
+START_TEST(test_haproxy_render_of_replicas_with_added_endpoints)
+{
+	struct csdef *def =
+	    load(WEB_ENDPOINTS "<InputEndpoint name=\"Admin\" protocol=\"http\" port=\"9090\"/>",
+		 WORKER_ENDPOINTS "<InputEndpoint name=\"Cube\" protocol=\"tcp\" port=\"7000\" localPort=\"7001\"/>");
+	struct buf text = BUF_INIT;
+	struct plan *plan;
+
+	tell_ports();
+	ck_assert_int_eq(setenv("SQUARE_HOST_BACK", "workers.example.org", 1), 0);
+	ck_assert_int_eq(setenv("BALANCER_REPLICAS", "300", 1), 0);
+	plan = make_remote(def);
+	haproxy_render(plan, 1000, 1, &text);
+	check_with_haproxy(buf_cstr(&text));
+	ck_assert(has(&text, "frontend Front.Admin from http\n  bind *:9090\n"));
+	ck_assert(has(&text, "frontend Back.Cube from tcp\n  bind *:7000\n"));
+	ck_assert(has(&text, "server-template Front_ 1-300 front:9090 check "));
+	ck_assert(has(&text, "server-template Back_ 1-300 workers.example.org:7001 check "));
+	ck_assert(!has(&text, "frontend health"));
+	buf_fini(&text);
+	plan_free(plan);
+	csdef_free(def);
+}
+END_TEST
+
+static const struct remote_bad {
+	const char *name, *value, *expected;
+} remote_bads[] = {
+	{ "SQUARE_ENDPOINT_SQUARE_ENDPOINT", "",
+	  "expected the environment variable SQUARE_ENDPOINT_SQUARE_ENDPOINT to tell, here and to the instances, where "
+	  "each instance of Back serves SquareEndpoint, such as 0.0.0.0:2345; got nothing" },
+	{ "SQUARE_ENDPOINT_WORKER_HEALTH", "0.0.0.0:0",
+	  "expected the environment variable SQUARE_ENDPOINT_WORKER_HEALTH to tell, here and to the instances, where "
+	  "each instance of Back serves WorkerHealth, such as 0.0.0.0:8081; got 0.0.0.0:0" },
+	{ "SQUARE_ENDPOINT_HTTP_IN", "8080",
+	  "environment variable SQUARE_ENDPOINT_HTTP_IN: expected an address and a port such as 0.0.0.0:8080, got "
+	  "\"8080\"" },
+	{ "SQUARE_HOST_FRONT", "front:80",
+	  "environment variable SQUARE_HOST_FRONT: expected a name in DNS, without a port, got \"front:80\"" },
+	{ "BALANCER_REPLICAS", "301",
+	  "environment variable BALANCER_REPLICAS: expected a whole number from 1 to 300, got \"301\"" },
+	{ "PUBLISHED_ON", "localhost", "environment variable PUBLISHED_ON: expected an IP address, got \"localhost\"" },
+	{ "PUBLISHED_ON", "0.0.0.0",
+	  "HttpIn of Front would be open to whoever reaches 0.0.0.0: expected AuthTokensFile, or a loopback address to "
+	  "publish it on, or PUBLISHED_ANONYMOUS=true if that is meant" },
+};
+
+START_TEST(test_plan_remote_new_bad_variable)
+{
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS HEALTH_ENDPOINT);
+	struct errinfo info = { 0 };
+
+	tell_ports();
+	ck_assert_int_eq(setenv(remote_bads[_i].name, remote_bads[_i].value, 1), 0);
+	ck_assert_ptr_null(plan_remote_new(def, &info));
+	ck_assert_str_eq(info.text, remote_bads[_i].expected);
+	csdef_free(def);
+}
+END_TEST
+
+/* Who may come from anywhere: those with a token; or everybody, when that is said. */
+START_TEST(test_plan_remote_new_published)
+{
+	static const char line[] = "a:read:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n";
+	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS HEALTH_ENDPOINT);
+	struct errinfo info = { 0 };
+	char tokens[64];
+
+	tell_ports();
+	ck_assert_int_eq(setenv("PUBLISHED_ON", "127.0.0.2", 1), 0);
+	plan_free(make_remote(def));
+	ck_assert_int_eq(setenv("PUBLISHED_ON", "192.0.2.1", 1), 0);
+	ck_assert_int_eq(setenv("PUBLISHED_ANONYMOUS", "true", 1), 0);
+	plan_free(make_remote(def));
+	ck_assert_int_eq(setenv("PUBLISHED_ANONYMOUS", "false", 1), 0);
+	(void)snprintf(tokens, sizeof(tokens), "%s/tokens", folder);
+	write_file(tokens, line);
+	ck_assert_int_eq(chmod(tokens, 0600), 0);
+	ck_assert_int_eq(setenv("SQUARE_AUTH_TOKENS_FILE", tokens, 1), 0);
+	ck_assert_ptr_null(plan_remote_new(def, &info));
+	ck_assert_ptr_nonnull(strstr(info.text, "Front asks for tokens (AuthTokensFile): expected ProbeToken"));
+	ck_assert_int_eq(setenv("SQUARE_PROBE_TOKEN", "my-probe", 1), 0);
+	plan_free(make_remote(def));
+	ck_assert_int_eq(remove(tokens), 0);
+	csdef_free(def);
+}
+END_TEST
+
 static const struct bad {
 	const char *name, *value, *expected;
 } bads[] = {
@@ -400,10 +562,16 @@ int main(void)
 	tcase_add_test(render, test_haproxy_render_without_instances_or_limit);
 	tcase_add_test(render, test_haproxy_render_with_tokens);
 	tcase_add_test(render, test_haproxy_render_with_the_setting_address_connections);
+	tcase_add_test(render, test_haproxy_render_with_a_health_endpoint);
+	tcase_add_test(render, test_haproxy_render_of_replicas);
+	tcase_add_test(render, test_haproxy_render_of_replicas_with_added_endpoints);
+	tcase_add_test(render, test_plan_remote_new_published);
 	tcase_add_test(render, test_plan_new_counts_from_environment);
 	suite_add_tcase(core, render);
 	tcase_add_checked_fixture(plan, setup, teardown);
 	tcase_add_loop_test(plan, test_plan_new_bad_variable, 0, (int)(sizeof(bads) / sizeof(bads[0])));
+	tcase_add_loop_test(plan, test_plan_remote_new_bad_variable, 0,
+			    (int)(sizeof(remote_bads) / sizeof(remote_bads[0])));
 	tcase_add_loop_test(plan, test_plan_new_taken_port, 0, 2);
 	tcase_add_test(plan, test_plan_new_same_port_twice);
 	tcase_add_test(plan, test_port_hold_keeps_others_out);

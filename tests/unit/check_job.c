@@ -271,6 +271,54 @@ START_TEST(test_rurl_invalid)
 END_TEST
 
 static const struct {
+	const char *url, *first, *last, *user, *password;
+	unsigned n, first_port, last_port;
+} clusters[] = {
+	{ "redis+cluster://h", "h", "h", "", "", 1, 6379, 6379 },
+	{ "redis+cluster://h/", "h", "h", "", "", 1, 6379, 6379 },
+	{ "redis+cluster://u:p%40w@a:1,b,[::1]:7000", "a", "::1", "u", "p@w", 3, 1, 7000 },
+	{ "redis+cluster://:pw@1,2,3,4,5,6,7,8", "1", "8", "", "pw", 8, 6379, 6379 },
+};
+
+START_TEST(test_rurl_cluster)
+{
+	struct rurl u;
+	struct errinfo info = { 0 };
+	ck_assert_msg(rurl_parse(clusters[_i].url, &u, &info) == 0, "%s: %s", clusters[_i].url, info.text);
+	ck_assert_str_eq(u.host, "");
+	ck_assert_uint_eq(u.sentinel_count, 0);
+	ck_assert_uint_eq(u.node_count, clusters[_i].n);
+	ck_assert_str_eq(u.nodes[0].host, clusters[_i].first);
+	ck_assert_uint_eq(u.nodes[0].port, clusters[_i].first_port);
+	ck_assert_str_eq(u.nodes[u.node_count - 1].host, clusters[_i].last);
+	ck_assert_uint_eq(u.nodes[u.node_count - 1].port, clusters[_i].last_port);
+	ck_assert_str_eq(u.user, clusters[_i].user);
+	ck_assert_str_eq(u.password, clusters[_i].password);
+}
+END_TEST
+
+START_TEST(test_rurl_cluster_invalid)
+{
+	static const char *const bad[][2] = {
+		{ "redis+cluster://", "expected nodes of a cluster as host" },
+		{ "redis+cluster://a,,b", "expected nodes of a cluster as host" },
+		{ "redis+cluster://a:0", "expected nodes of a cluster as host" },
+		{ "redis+cluster://1,2,3,4,5,6,7,8,9", "expected at most 8 nodes" },
+		{ "redis+cluster://a/1", "expected nothing behind the nodes" },
+		{ "redis+cluster://a?x=1", "expected nothing behind the nodes" },
+		{ "redis+cluster://u%:secret@a", "expected user:password@" },
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct rurl u;
+		struct errinfo info = { 0 };
+		ck_assert_msg(rurl_parse(bad[i][0], &u, &info) == ERR_INVALID, "%s", bad[i][0]);
+		ck_assert_msg(strstr(info.text, bad[i][1]) != NULL, "%s: %s", bad[i][0], info.text);
+		ck_assert_msg(strstr(info.text, "secret") == NULL, "%s", info.text);
+	}
+}
+END_TEST
+
+static const struct {
 	const char *url, *first, *last, *master, *user, *password, *sentinel_user, *sentinel_password;
 	unsigned n, first_port, last_port, db;
 } groups[] = {
@@ -387,6 +435,8 @@ static Suite *job_suite(void)
 	tcase_add_test(core, test_rcmd_wire);
 	tcase_add_loop_test(core, test_rurl_valid, 0, sizeof urls / sizeof *urls);
 	tcase_add_loop_test(core, test_rurl_sentinels, 0, sizeof groups / sizeof *groups);
+	tcase_add_loop_test(core, test_rurl_cluster, 0, sizeof clusters / sizeof *clusters);
+	tcase_add_test(core, test_rurl_cluster_invalid);
 	tcase_add_test(limits, test_record_limits);
 	tcase_add_test(faults, test_record_cut_anywhere);
 	tcase_add_loop_test(faults, test_record_foreign, 0, 5);

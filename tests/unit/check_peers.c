@@ -106,6 +106,32 @@ START_TEST(test_peers_enter_of_trusted_ones)
 }
 END_TEST
 
+/* The last address that is within, and the first that is not, on either side. */
+static const struct within {
+	const char *network, *in[2], *out[2];
+} withins[] = {
+	{ "10.0.0.0/8", { "10.0.0.0", "10.255.255.255" }, { "9.255.255.255", "11.0.0.0" } },
+	{ "172.16.0.0/12", { "172.16.0.1", "172.31.255.255" }, { "172.15.255.255", "172.32.0.0" } },
+	{ "192.0.2.7/32", { "192.0.2.7", "::ffff:192.0.2.7" }, { "192.0.2.6", "192.0.2.8" } },
+	{ "192.0.2.7/31", { "192.0.2.6", "192.0.2.7" }, { "192.0.2.5", "192.0.2.8" } },
+	{ "0.0.0.0/0", { "192.0.2.7", "255.255.255.255" }, { "::1", "2001:db8::1" } },
+	{ "2001:db8::/33", { "2001:db8::1", "2001:db8:7fff::1" }, { "2001:db8:8000::", "2001:db7::1" } },
+	{ "198.51.100.1,fd00::/8", { "198.51.100.1", "fdff::1" }, { "fe00::1", "198.51.100.2" } },
+};
+
+START_TEST(test_peers_trusted_networks)
+{
+	const struct within *w = &withins[_i];
+	struct peers *p = make("1", w->network);
+	for (int i = 0; i < 2; i++) {
+		union peer in = peer_of(w->in[i]), out = peer_of(w->out[i]);
+		ck_assert_msg(peers_trusted(p, &in.any), "%s is within %s", w->in[i], w->network);
+		ck_assert_msg(!peers_trusted(p, &out.any), "%s is not within %s", w->out[i], w->network);
+	}
+	finish(p);
+}
+END_TEST
+
 START_TEST(test_peers_enter_of_what_has_no_address)
 {
 	struct peers *p = make("1", "");
@@ -230,6 +256,7 @@ int main(void)
 	tcase_add_test(core, test_peers_enter_up_to_the_limit);
 	tcase_add_test(core, test_peers_enter_without_a_limit);
 	tcase_add_test(core, test_peers_enter_of_trusted_ones);
+	tcase_add_loop_test(core, test_peers_trusted_networks, 0, sizeof withins / sizeof *withins);
 	tcase_add_test(core, test_peers_enter_of_what_has_no_address);
 	tcase_add_loop_test(core, test_peers_client, 0, (int)(sizeof named / sizeof *named));
 	tcase_add_test(limits, test_peers_against_a_model);

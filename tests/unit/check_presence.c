@@ -20,7 +20,8 @@
 /* One instance: its environment, link and presence. */
 struct instance {
 	struct roleenv *env;
-	struct rlink *link;
+	struct rslots *slots;
+	struct rlinks *links;
 	struct presence *presence;
 	unsigned changes; /* on_changed of presence */
 	char last[64];    /* the last change of the role environment, "joined WorkerRole_IN_1" */
@@ -40,8 +41,9 @@ static void on_greet(struct rlink *link, void *arg)
 	queue_greet(link, false);
 }
 
-static void on_state(void *arg, bool up)
+static void on_state(void *arg, struct rlink *link, bool up)
 {
+	(void)link;
 	struct instance *i = arg;
 	if (up && i->presence)
 		presence_announce(i->presence);
@@ -93,11 +95,11 @@ static void instance_open(struct instance *i, const char *name, const char *dige
 	ck_assert_msg(i->env != NULL, "%s", info.text);
 	roleenv_bound(i->env, "SquareEndpoint", 4000);
 	roleenv_on_changed(i->env, on_peer, i);
-	struct rlink_options link = {
-		.url = redis_private_url(redis), .name = name, .on_greet = on_greet, .on_state = on_state, .arg = i
-	};
-	i->link = rlink_new(&loop, &link, &info);
-	ck_assert_msg(i->link != NULL, "%s", info.text);
+	const struct rlinks_options links = { .name = name, .on_greet = on_greet, .on_state = on_state, .arg = i };
+	i->slots = rslots_new(&loop, redis_private_url(redis), name, &info);
+	ck_assert_msg(i->slots != NULL, "%s", info.text);
+	i->links = rlinks_new(i->slots, &links, &info);
+	ck_assert_msg(i->links != NULL, "%s", info.text);
 	struct presence_options presence = { .env = i->env,
 					     .interval_ms = 50,
 					     .digest = digest,
@@ -106,14 +108,15 @@ static void instance_open(struct instance *i, const char *name, const char *dige
 					     .on_metrics = on_metrics,
 					     .on_changed = on_changed,
 					     .arg = i };
-	i->presence = presence_new(&loop, i->link, &presence);
+	i->presence = presence_new(&loop, i->links, &presence);
 	ck_assert_ptr_nonnull(i->presence);
 }
 
 static void instance_close(struct instance *i)
 {
 	presence_free(i->presence);
-	rlink_free(i->link);
+	rlinks_free(i->links);
+	rslots_free(i->slots);
 }
 
 static void setup(void)

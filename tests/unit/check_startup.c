@@ -143,7 +143,7 @@ END_TEST
 START_TEST(test_help_and_version)
 {
 	ck_assert_int_eq(run(CSDEF_WORKER, "/", ARGS(A("--help"))), 0);
-	ck_assert_ptr_nonnull(strstr(text_out, "Usage: web-role [-n]"));
+	ck_assert_ptr_nonnull(strstr(text_out, "Usage: web-role [-n | --healthcheck]"));
 	ck_assert_ptr_nonnull(strstr(text_out, "\n  ClaimMax: 1 to 64; default 64\n"));
 	ck_assert_ptr_null(strstr(text_out, "Reactors"));
 	forget();

@@ -5,7 +5,7 @@
 
 #include "executor.h"
 #include "op.h"
-#include "rlink.h"
+#include "rlinks.h"
 #include "rpc.h"
 #include "scrape.h"
 #include "suite_run.h"
@@ -20,7 +20,9 @@ static void setup(void)
 {
 	static const char *const tags[] = { "{jq:math:0}", "{jq:bulk:3}", "nonsense" };
 	uv_loop_init(&loop);
-	tally = tally_new(&loop, tags, 3);
+	tally = tally_new(&loop);
+	for (size_t i = 0; i < 3; i++)
+		tally_add(tally, tags[i]);
 }
 
 static void teardown(void)
@@ -121,15 +123,17 @@ END_TEST
 START_TEST(test_link_without_redis)
 {
 	struct errinfo info;
-	struct rlink_options options = { .url = "unix:///nowhere/redis.sock", .seconds = tally_redis_seconds(tally) };
-	struct rlink *link = rlink_new(&loop, &options, &info);
-	ck_assert_ptr_nonnull(link);
-	tally_turn(tally, link);
+	struct rslots *slots = rslots_new(&loop, "unix:///nowhere/redis.sock", "check", &info);
+	struct rlinks_options options = { .name = "check", .seconds = tally_redis_seconds(tally) };
+	struct rlinks *links = rlinks_new(slots, &options, &info);
+	ck_assert_ptr_nonnull(links);
+	tally_turn(tally, links);
 	look(NULL);
 	ck_assert_double_eq(scrape_sum(seen, "square_redis_links_up", NULL), 0);
 	ck_assert_double_eq(scrape_sum(seen, "square_redis_connects_total", NULL), 0);
 	ck_assert_double_eq(scrape_sum(seen, "square_redis_call_seconds_count", NULL), 0);
-	rlink_free(link);
+	rlinks_free(links);
+	rslots_free(slots);
 	uv_run(&loop, UV_RUN_DEFAULT);
 }
 END_TEST

@@ -175,13 +175,14 @@ static const struct role {
 	{ USERS_WEB,
 	  "sq_version sq_enqueue sq_watch sq_cancel sq_retry sq_register sq_redrive sq_pause sq_figures sq_list "
 	  "sq_peek sq_presence sq_reap",
-	  "client|setname select role info config|get acl|dryrun wait function|load fcall blmpop exists get hgetall "
-	  "hlen hset" },
+	  "client|setname select role info config|get acl|dryrun wait ping cluster|slots asking function|load fcall "
+	  "blmpop get hgetall hlen hset" },
 	{ USERS_WORKER,
-	  "sq_version sq_claim sq_start sq_release sq_fail sq_finish sq_progress sq_extend sq_reap sq_presence "
+	  "sq_version sq_claim sq_start sq_release sq_fail sq_finish sq_progress sq_extend sq_reap sq_look sq_presence "
 	  "sq_register",
-	  "client|setname select role info config|get acl|dryrun function|load fcall blpop get hgetall rpush" },
-	{ "square-fsck", "sq_version sq_fsck_*", "select role dbsize scan function|load fcall" },
+	  "client|setname select role info config|get acl|dryrun cluster|slots function|load fcall blpop get hgetall "
+	  "hkeys hlen rpush set" },
+	{ "square-fsck", "sq_version sq_fsck_*", "select role dbsize scan cluster|slots function|load fcall" },
 };
 
 static bool is_called(const struct words *functions, const char *name)
@@ -273,6 +274,23 @@ START_TEST(test_every_function_has_a_user)
 }
 END_TEST
 
+/* deploy/redis/backup reads all there is: so it may do that, and nothing else; check_readme takes a backup with it. */
+START_TEST(test_backup_may_copy_and_no_more)
+{
+	static const char rights[] = " resetchannels resetkeys -@all +info +replconf +sync";
+	struct users users;
+	struct buf file = BUF_INIT;
+	users_make(&users);
+	users_render(&users, &file);
+	char *line = line_of(buf_cstr(&file), "square-backup");
+	ck_assert_uint_gt(strlen(line), strlen(rights));
+	ck_assert_str_eq(line + strlen(line) - strlen(rights), rights);
+	free(line);
+	users_wipe(&users);
+	buf_fini(&file);
+}
+END_TEST
+
 /* ---- the ACL file ---- */
 
 START_TEST(test_users_render_says_hashes_only)
@@ -280,7 +298,7 @@ START_TEST(test_users_render_says_hashes_only)
 	struct users users;
 	struct buf file = BUF_INIT;
 	users_make(&users);
-	ck_assert_uint_eq(users.n, 4);
+	ck_assert_uint_eq(users.n, 5);
 	users_render(&users, &file);
 	const char *text = buf_cstr(&file);
 	/* Off, yet allowed everything: or Redis would forget, see users.acl.in. */
@@ -397,6 +415,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_users_have_what_their_functions_need_and_no_more, 0,
 			    (int)(sizeof roles / sizeof *roles));
 	tcase_add_test(tc, test_every_function_has_a_user);
+	tcase_add_test(tc, test_backup_may_copy_and_no_more);
 	tcase_add_test(tc, test_users_render_says_hashes_only);
 	tcase_add_test(tc, test_script_makes_the_same_of_the_same_passwords);
 	suite_add_tcase(suites[0], tc);

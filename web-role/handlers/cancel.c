@@ -41,7 +41,7 @@ static void on_cancelled(void *arg, int status, char code, const struct job *job
 static void cancel(struct request *r)
 {
 	request_ref(r);
-	int rc = queue_cancel(r->reactor->link, r->tag->text, r->job_id, on_cancelled, r);
+	int rc = queue_cancel(reactor_link(r->reactor, r->tag), r->tag->text, r->job_id, on_cancelled, r);
 	if (rc)
 		on_cancelled(r, rc, '\0', NULL);
 	else

@@ -111,8 +111,9 @@ static int read_item(struct crowd_item *item)
 	struct reactor *re = c->r->reactor;
 	bool listen = item->unheard && !c->ending;
 	request_ref(c->r);
-	int rc = listen ? queue_watch(re->link, item->tag->text, item->id, re->receiver, on_read, item)
-			: queue_get(re->link, item->tag->text, item->id, on_read, item);
+	int rc = listen
+		     ? queue_watch(reactor_link(re, item->tag), item->tag->text, item->id, re->receiver, on_read, item)
+		     : queue_get(reactor_link(re, item->tag), item->tag->text, item->id, on_read, item);
 	if (rc)
 		request_unref(c->r);
 	else

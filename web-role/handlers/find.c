@@ -21,15 +21,14 @@ void find_answer_no_queue(struct request *r, const char *name)
 
 /* A step that may be known here, or be news of the registry: the two differ in what they look up. */
 struct kind {
-	struct tag *(*lookup)(const struct request *r);
+	bool (*lookup)(struct request *r);
 	void (*answer_none)(struct request *r);
 };
 
 static void on_news(struct request *r, int status, const struct kind *kind)
 {
 	if (r->http) {
-		r->tag = kind->lookup(r);
-		if (r->tag)
+		if (kind->lookup(r))
 			r->then(r);
 		else if (status)
 			response_unavailable(r, status);
@@ -39,17 +38,8 @@ static void on_news(struct request *r, int status, const struct kind *kind)
 	request_unref(r);
 }
 
-static void find(struct request *r, void (*then)(struct request *r), const struct kind *kind, gate_cb *cb)
+static void look(struct request *r, void (*then)(struct request *r), const struct kind *kind, gate_cb *cb)
 {
-	if (reactor_cut_off(r->reactor)) {
-		response_unavailable(r, ERR_UNAVAILABLE);
-		return;
-	}
-	r->tag = kind->lookup(r);
-	if (r->tag) {
-		then(r);
-		return;
-	}
 	r->then = then;
 	request_ref(r);
 	int rc = tags_refresh(r->reactor->tags, &r->gate, cb, r);
@@ -61,13 +51,14 @@ static void find(struct request *r, void (*then)(struct request *r), const struc
 
 /* ---- a job ---- */
 
-static struct tag *tag_of_job(const struct request *r)
+static bool lookup_job(struct request *r)
 {
 	struct id id;
-	return id_parse(r->job_id, ID_TEXT_LEN, &id) ? NULL : tags_at(r->reactor->tags, id_tag(&id));
+	r->tag = id_parse(r->job_id, ID_TEXT_LEN, &id) ? NULL : tags_at(r->reactor->tags, id_tag(&id));
+	return r->tag;
 }
 
-static const struct kind job = { tag_of_job, find_answer_no_job };
+static const struct kind job = { lookup_job, find_answer_no_job };
 
 static void on_job_news(void *arg, int status)
 {
@@ -83,14 +74,20 @@ void find_job(struct request *r, void (*then)(struct request *r))
 		return;
 	}
 	id_format(&id, r->job_id);
-	find(r, then, &job, on_job_news);
+	if (reactor_cut_off(r->reactor))
+		response_unavailable(r, ERR_UNAVAILABLE);
+	else if (lookup_job(r))
+		then(r);
+	else
+		look(r, then, &job, on_job_news);
 }
 
 /* ---- a queue ---- */
 
-static struct tag *tag_of_queue(const struct request *r)
+static bool lookup_queue(struct request *r)
 {
-	return tags_find(r->reactor->tags, r->match.param[0]);
+	r->queue = tags_find(r->reactor->tags, r->match.param[0]);
+	return r->queue;
 }
 
 static void answer_none(struct request *r)
@@ -98,7 +95,7 @@ static void answer_none(struct request *r)
 	find_answer_no_queue(r, r->match.param[0]);
 }
 
-static const struct kind queue = { tag_of_queue, answer_none };
+static const struct kind queue = { lookup_queue, answer_none };
 
 static void on_queue_news(void *arg, int status)
 {
@@ -118,14 +115,16 @@ static void declare(struct request *r, void (*then)(struct request *r))
 		request_due_call(r);
 }
 
+/* The registry is asked even for what is known: another instance may have registered a further shard. */
 void find_queue(struct request *r, void (*then)(struct request *r))
 {
 	const char *name = r->match.param[0];
 	if (!keys_queue_valid(name, strlen(name)))
 		find_answer_no_queue(r, name);
-	else if (!reactor_cut_off(r->reactor) && !tags_find(r->reactor->tags, name) &&
-		 config_list_has(r->reactor->config, CONFIG_QUEUES, name))
+	else if (reactor_cut_off(r->reactor))
+		response_unavailable(r, ERR_UNAVAILABLE);
+	else if (!tags_registered(r->reactor->tags, name) && config_list_has(r->reactor->config, CONFIG_QUEUES, name))
 		declare(r, then);
 	else
-		find(r, then, &queue, on_queue_news);
+		look(r, then, &queue, on_queue_news);
 }

@@ -9,7 +9,8 @@
 /* The path's first parameter is a job id: calls then(r) with r->job_id and r->tag set, now or later (not when the
  * client is gone by then). Else answers: 404 for what can be no job, 503 while Redis is away. */
 void find_job(struct request *r, void (*then)(struct request *r));
-/* The same for the name of a queue; r->tag is set. Queues of the setting Queues are there before their first job. */
+/* The same for the name of a queue; r->queue is set, with all of its shards. Queues of the setting Queues are there
+ * before their first job. */
 void find_queue(struct request *r, void (*then)(struct request *r));
 
 void find_answer_no_job(struct request *r);

@@ -27,7 +27,7 @@ static void read_job(struct request *r)
 		return;
 	}
 	request_ref(r);
-	int rc = queue_get(r->reactor->link, r->tag->text, r->job_id, on_job, r);
+	int rc = queue_get(reactor_link(r->reactor, r->tag), r->tag->text, r->job_id, on_job, r);
 	if (rc)
 		on_job(r, rc, NULL);
 	else

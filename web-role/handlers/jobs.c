@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* GET /v1/jobs: the jobs of one state, or of all: running, queued, delayed, then finished, the latest first; of one
- * queue, or of all. A page is made section by section. For each section every queue is asked for its own page, and
+ * queue, or of all. A page is made section by section. For each section every shard is asked for its own page, and
  * these are merged by the keys of their entries (page.h), so that a cursor (section and key) is enough to go on from.
  */
 #include <stdio.h>
@@ -29,7 +29,7 @@ struct listing {
 	bool probing; /* the page is full: is there anything more? */
 	char before[QUEUE_LIST_KEY_SIZE];
 	struct page page;
-	unsigned at, pending; /* queues asked for the section: the next index, and the calls on their way */
+	unsigned at, pending; /* shards asked for the section: the next one, and the calls on their way */
 };
 
 struct call {
@@ -161,8 +161,8 @@ static int ask(struct request *r, const struct tag *tag)
 	if (!call)
 		return ERR_NOMEM;
 	*call = (struct call){ r, tag };
-	int rc =
-	    queue_list(r->reactor->link, tag->text, *l->sections, l->before[0] ? l->before : NULL, want, on_page, call);
+	int rc = queue_list(reactor_link(r->reactor, tag), tag->text, *l->sections, l->before[0] ? l->before : NULL,
+			    want, on_page, call);
 	if (rc) {
 		free(call);
 		return rc;
@@ -175,9 +175,12 @@ static int ask(struct request *r, const struct tag *tag)
 static const struct tag *next_tag(struct request *r)
 {
 	struct listing *l = listing_of(r);
-	if (!l->all)
-		return l->at++ ? NULL : r->tag;
-	while (l->at <= ID_TAG_MAX) {
+	while (!l->all && l->at < r->queue->n) {
+		const struct tag *tag = tags_shard(r->queue, l->at++);
+		if (tag)
+			return tag;
+	}
+	while (l->all && l->at <= ID_TAG_MAX) {
 		const struct tag *tag = tags_at(r->reactor->tags, l->at++);
 		if (tag)
 			return tag;

@@ -106,7 +106,7 @@ static void tell_own(const struct reactor *r, const struct buf *own)
 	rcmd_str(&cmd, KEYS_REG_MET);
 	rcmd_str(&cmd, r->options.instance);
 	rcmd_arg(&cmd, own->data, own->len);
-	(void)rlink_send(r->link, &cmd, NULL, NULL);
+	(void)rlink_send(rlinks_at(r->links, KEYS_REG), &cmd, NULL, NULL);
 	rcmd_fini(&cmd);
 }
 
@@ -116,7 +116,7 @@ static int ask_instances(struct scrape *s)
 	rcmd_init(&cmd);
 	rcmd_str(&cmd, "HGETALL");
 	rcmd_str(&cmd, KEYS_REG_MET);
-	int rc = rlink_send(s->request->reactor->link, &cmd, on_instances, s);
+	int rc = rlink_send(rlinks_at(s->request->reactor->links, KEYS_REG), &cmd, on_instances, s);
 	rcmd_fini(&cmd);
 	return rc;
 }

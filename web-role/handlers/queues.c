@@ -58,7 +58,7 @@ static void on_one(void *arg, int status, const struct figures_list *list)
 static void read_one(struct request *r)
 {
 	request_ref(r);
-	int rc = figures_one(r->reactor->figures, r->tag, on_one, r);
+	int rc = figures_one(r->reactor->figures, r->queue, on_one, r);
 	if (rc)
 		on_one(r, rc, NULL);
 	else
@@ -82,14 +82,33 @@ void handle_queue(struct request *r)
 
 /* ---- pause and resume ---- */
 
+struct pausing {
+	struct request_extra extra; /* first: freed by it */
+	unsigned pending;           /* shards that have not answered */
+	int status;                 /* the last thing that went wrong */
+};
+
+static void settle(struct request_extra *extra)
+{
+	(void)extra; /* the calls that are on their way end it */
+}
+
+static void release(struct request_extra *extra)
+{
+	free(extra);
+}
+
+/* Where a part of the shards was reached, asking again does the rest. */
 static void on_paused(void *arg, int status, bool paused)
 {
 	struct request *r = arg;
+	struct pausing *p = (struct pausing *)r->extra;
 	(void)paused; /* the figures tell */
-	if (!r->http)
-		; /* answered or gone */
-	else if (status)
-		response_unavailable(r, status);
+	p->status = status ? status : p->status;
+	if (--p->pending || !r->http)
+		; /* some are to come; or answered, or gone */
+	else if (p->status)
+		response_unavailable(r, p->status);
 	else
 		read_one(r);
 	request_unref(r);
@@ -97,12 +116,27 @@ static void on_paused(void *arg, int status, bool paused)
 
 static void set_paused(struct request *r, bool paused)
 {
+	struct pausing *p = calloc(1, sizeof *p);
+	if (!p) {
+		response_unavailable(r, ERR_NOMEM);
+		return;
+	}
+	p->extra = (struct request_extra){ settle, release };
+	r->extra = &p->extra;
 	request_ref(r);
-	int rc = queue_pause(r->reactor->link, r->tag->text, paused, on_paused, r);
-	if (rc)
-		on_paused(r, rc, false);
-	else
-		request_due_call(r);
+	request_due_call(r);
+	p->pending = 1; /* none of them is the last before all are asked */
+	for (unsigned i = 0; i < r->queue->n; i++) {
+		const struct tag *tag = tags_shard(r->queue, i);
+		if (!tag)
+			continue;
+		request_ref(r);
+		p->pending++;
+		int rc = queue_pause(reactor_link(r->reactor, tag), tag->text, paused, on_paused, r);
+		if (rc)
+			on_paused(r, rc, false);
+	}
+	on_paused(r, 0, false);
 }
 
 static void pause_queue(struct request *r)
@@ -177,60 +211,75 @@ void handle_queue_patch(struct request *r)
 #define REDRIVE_ONCE 512
 #define REDRIVE_US 20000000 /* for so long; who has more dead jobs asks again */
 
-struct redrive {
+struct redrive {                    /* one shard after the other */
 	struct request_extra extra; /* first: freed by it */
-	uint64_t dead;              /* there were when it began, and are to be moved */
-	uint64_t moved;
+	unsigned shard;
+	uint64_t dead;  /* there were in this shard when it began, and are to be moved */
+	uint64_t done;  /* of these */
+	uint64_t moved; /* of all shards */
+	bool full;      /* a shard has no room for more */
+	bool more;      /* some are left */
 	uint64_t until_us;
 };
 
-static void settle_redrive(struct request_extra *extra)
+static struct redrive *redrive_of(const struct request *r)
 {
-	(void)extra; /* the call that is on its way ends it */
+	return (struct redrive *)r->extra;
 }
 
-static void release_redrive(struct request_extra *extra)
+static void answer_redriven(struct request *r)
 {
-	free(extra);
-}
-
-static void answer_redriven(struct request *r, bool more)
-{
-	const struct redrive *d = (const struct redrive *)r->extra;
+	const struct redrive *d = redrive_of(r);
 	char text[80];
+	if (d->full && !d->moved) {
+		response_problem(r, PROBLEM_QUEUE_FULL, "the queue holds as many jobs as it may (setting LiveJobsMax)",
+				 "");
+		return;
+	}
 	int n = snprintf(text, sizeof text, "{\"moved\":%llu%s}\n", (unsigned long long)d->moved,
-			 more ? ",\"more\":true" : "");
+			 d->more ? ",\"more\":true" : "");
 	response_json(r, 202, text, (size_t)n);
 }
 
 static void move_some(struct request *r);
+static void redrive_shard(struct request *r);
+
+static void next_shard(struct request *r)
+{
+	redrive_of(r)->shard++;
+	redrive_shard(r);
+}
 
 static void on_moved(void *arg, int status, unsigned moved, bool more)
 {
 	struct request *r = arg;
-	struct redrive *d = (struct redrive *)r->extra;
+	struct redrive *d = redrive_of(r);
 	d->moved += status ? 0 : moved;
-	if (!r->http)
+	d->done += status ? 0 : moved;
+	d->full = d->full || status == ERR_FULL;
+	bool left = status == ERR_FULL || (more && d->done < d->dead);
+	if (!r->http) {
 		; /* answered, or the client is gone: nobody wants the rest moved */
-	else if (status == ERR_FULL && !d->moved)
-		response_problem(r, PROBLEM_QUEUE_FULL, "the queue holds as many jobs as it may (setting LiveJobsMax)",
-				 "");
-	else if (status && status != ERR_FULL)
+	} else if (status && status != ERR_FULL) {
 		response_unavailable(r, status);
-	else if (!status && more && d->moved < d->dead && clock_mono_us() < d->until_us)
+	} else if (!status && left && clock_mono_us() < d->until_us) {
 		move_some(r);
-	else
-		answer_redriven(r, status == ERR_FULL || (more && d->moved < d->dead));
+	} else {
+		d->more = d->more || left;
+		next_shard(r);
+	}
 	request_unref(r);
 }
 
 static void move_some(struct request *r)
 {
-	const struct redrive *d = (const struct redrive *)r->extra;
-	uint64_t left = d->dead - d->moved, live_max = (uint64_t)config_int(r->reactor->config, CONFIG_LIVE_JOBS_MAX);
+	const struct redrive *d = redrive_of(r);
+	const struct tag *tag = tags_shard(r->queue, d->shard);
+	uint64_t left = d->dead - d->done;
 	request_ref(r);
-	int rc = queue_redrive(r->reactor->link, r->tag->text, left < REDRIVE_ONCE ? (unsigned)left : REDRIVE_ONCE,
-			       live_max, on_moved, r);
+	int rc =
+	    queue_redrive(reactor_link(r->reactor, tag), tag->text, left < REDRIVE_ONCE ? (unsigned)left : REDRIVE_ONCE,
+			  reactor_live_max(r->reactor), on_moved, r);
 	if (rc)
 		on_moved(r, rc, 0, false);
 	else
@@ -241,18 +290,41 @@ static void move_some(struct request *r)
 static void on_dead(void *arg, int status, const struct queue_figures *f)
 {
 	struct request *r = arg;
+	struct redrive *d = redrive_of(r);
 	if (!r->http) {
 		; /* answered or gone */
 	} else if (status || !f) {
 		response_unavailable(r, status);
 	} else {
-		((struct redrive *)r->extra)->dead = f->dead;
+		d->dead = f->dead;
+		d->done = 0;
 		if (f->dead)
 			move_some(r);
 		else
-			answer_redriven(r, false);
+			next_shard(r);
 	}
 	request_unref(r);
+}
+
+/* The present one, or the next that there is; at their end, or at that of the time, the answer. */
+static void redrive_shard(struct request *r)
+{
+	struct redrive *d = redrive_of(r);
+	const struct tag *tag = NULL;
+	while (d->shard < r->queue->n && !(tag = tags_shard(r->queue, d->shard)))
+		d->shard++;
+	bool late = clock_mono_us() >= d->until_us;
+	d->more = d->more || (tag && late);
+	if (!tag || late) {
+		answer_redriven(r);
+		return;
+	}
+	request_ref(r);
+	int rc = queue_figures(reactor_link(r->reactor, tag), tag->text, on_dead, r);
+	if (rc)
+		on_dead(r, rc, NULL);
+	else
+		request_due_call(r);
 }
 
 static void redrive(struct request *r)
@@ -262,15 +334,10 @@ static void redrive(struct request *r)
 		response_unavailable(r, ERR_NOMEM);
 		return;
 	}
-	d->extra = (struct request_extra){ settle_redrive, release_redrive };
+	d->extra = (struct request_extra){ settle, release };
 	d->until_us = clock_mono_us() + REDRIVE_US;
 	r->extra = &d->extra;
-	request_ref(r);
-	int rc = queue_figures(r->reactor->link, r->tag->text, on_dead, r);
-	if (rc)
-		on_dead(r, rc, NULL);
-	else
-		request_due_call(r);
+	redrive_shard(r);
 }
 
 void handle_redrive(struct request *r)

@@ -70,7 +70,7 @@ static void read_result(struct request *r)
 		return;
 	}
 	request_ref(r);
-	int rc = queue_get(r->reactor->link, r->tag->text, r->job_id, on_result, r);
+	int rc = queue_get(reactor_link(r->reactor, r->tag), r->tag->text, r->job_id, on_result, r);
 	if (rc)
 		on_result(r, rc, NULL);
 	else

@@ -45,9 +45,9 @@ static void on_retried(void *arg, int status, char code, const struct job *job)
 
 static void retry(struct request *r)
 {
-	uint64_t live_max = (uint64_t)config_int(r->reactor->config, CONFIG_LIVE_JOBS_MAX);
+	uint64_t live_max = reactor_live_max(r->reactor);
 	request_ref(r);
-	int rc = queue_retry(r->reactor->link, r->tag->text, r->job_id, live_max, on_retried, r);
+	int rc = queue_retry(reactor_link(r->reactor, r->tag), r->tag->text, r->job_id, live_max, on_retried, r);
 	if (rc)
 		on_retried(r, rc, '\0', NULL);
 	else

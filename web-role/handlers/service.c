@@ -19,11 +19,19 @@ void handle_readyz(struct request *r)
 	atomic_store_explicit(&r->reactor->probed_us, clock_mono_us(), memory_order_relaxed);
 	if (r->reactor->leaving)
 		response_problem(r, PROBLEM_STOPPING, "this instance is leaving, another one serves", "");
+	else if (roleenv_recycling(r->reactor->options.shared_env))
+		response_problem(r, PROBLEM_STOPPING, "this instance is about to be started anew", "");
+	else if (r->reactor->busy)
+		response_problem(r, PROBLEM_STOPPING, "this instance is busy: it takes no new work for now", "");
 	else if (reactor_ready(r->reactor, why, sizeof why))
 		response_problem(r, PROBLEM_QUEUE_UNAVAILABLE, why, "");
 	else {
 		buf_puts(&ready, "{\"status\":\"ready\",\"durability\":");
 		durability_json(&r->reactor->durability, &ready);
+		if (rslots_clustered(r->reactor->slots)) {
+			buf_puts(&ready, ",\"shards\":");
+			reactor_shards_json(r->reactor, &ready);
+		}
 		buf_puts(&ready, "}\n");
 		if (ready.failed)
 			response_unavailable(r, ERR_NOMEM);

@@ -96,8 +96,8 @@ static void look(struct request *r)
 	bool listen = r->replayed && r->wait_us;
 	request_ref(r);
 	request_due(r, clock_mono_us() + re->call_us, on_look_late);
-	int rc = listen ? queue_watch(re->link, r->tag->text, r->job_id, re->receiver, on_look, r)
-			: queue_get(re->link, r->tag->text, r->job_id, on_look, r);
+	int rc = listen ? queue_watch(reactor_link(re, r->tag), r->tag->text, r->job_id, re->receiver, on_look, r)
+			: queue_get(reactor_link(re, r->tag), r->tag->text, r->job_id, on_look, r);
 	if (!rc)
 		return;
 	if (r->http)
@@ -120,7 +120,7 @@ enum problem submit_unknown(const struct request *r, int status, const char *id,
 			    struct buf *more)
 {
 	unsigned answered;
-	queue_submitter_short(r->reactor->submitter, &answered);
+	reactor_short(r->reactor, &answered);
 	if (status == ERR_REPLICAS)
 		snprintf(detail, SUBMIT_DETAIL_SIZE,
 			 "expected %u replicas to have the job in time (setting DurableReplicas), %u had it: it was "
@@ -138,7 +138,7 @@ enum problem submit_unknown(const struct request *r, int status, const char *id,
 bool submit_unavailable(const struct request *r, int status, char detail[SUBMIT_DETAIL_SIZE])
 {
 	unsigned answered;
-	if (status != ERR_UNAVAILABLE || !queue_submitter_short(r->reactor->submitter, &answered))
+	if (status != ERR_UNAVAILABLE || !reactor_short(r->reactor, &answered))
 		return false;
 	snprintf(detail, SUBMIT_DETAIL_SIZE,
 		 "expected %u replicas of Redis to answer (setting DurableReplicas), %u did: nothing was accepted",
@@ -216,12 +216,34 @@ static void answer_verdict(struct request *r, enum queue_verdict verdict, const 
 	}
 }
 
+static void give(struct request *r);
+
+static void on_again(struct request *r)
+{
+	request_ref(r);
+	give(r);
+	request_unref(r);
+}
+
+/* Redis has refused it, and did nothing. */
+static bool goes_again(struct request *r, int status)
+{
+	if (!spread_again(r->reactor, &r->spread, r->tag, status))
+		return false;
+	waiters_remove(&r->reactor->waiters, &r->waiter);
+	if (r->spread.pauses)
+		request_due(r, clock_mono_us() + spread_pause_us(&r->spread), on_again);
+	else
+		give(r);
+	return true;
+}
+
 static void on_submitted(void *arg, int status, enum queue_verdict verdict, const char *id, uint64_t created_us)
 {
 	struct request *r = arg;
 	r->unpromised = false;
-	if (!r->http)
-		; /* the client has left */
+	if (!r->http || (status && goes_again(r, status)))
+		; /* the client has left, or hears of another try */
 	else if (status)
 		answer_failed(r, status);
 	else
@@ -251,35 +273,48 @@ static struct span key_of(struct request *r)
 	return header.p ? (struct span){ header.p, header.n } : (struct span){ member->data, member->len };
 }
 
-static void give(struct request *r)
+static void answer_ungiven(struct request *r, int rc)
 {
-	struct reactor *re = r->reactor;
-	struct queue_submit job = { .tag = r->tag->text, .id = r->job_id };
-	struct id id = id_make(&re->ids, r->tag->index);
-	struct digests digests;
 	const char *detail;
-	struct span text;
-	id_format(&id, r->job_id);
-	text.p = http_request_body(r->http, &text.n);
-	int rc = submit_fill(&job, &digests, r, &r->submission, key_of(r), text);
-	r->submission.job.trace = job.job.trace;
-	if (!rc && r->wait_us) {
-		replies_listen(re->replies, r->tag);
-		wait_enter(r);
-	}
-	request_ref(r);
-	r->unpromised = true;
-	if (!rc)
-		rc = queue_submit(re->submitter, &job, on_submitted, r);
-	if (!rc)
-		return;
-	r->unpromised = false;
 	if (submit_is_unfit(rc)) {
 		enum problem p = submit_unfit(rc, &detail);
 		response_problem(r, p, detail, "");
 	} else {
 		response_unavailable(r, rc);
 	}
+}
+
+/* To the shard for it, or for another try to another one: then it is another job. */
+static void give(struct request *r)
+{
+	struct reactor *re = r->reactor;
+	struct queue_submit job = { .id = r->job_id, .until_us = r->spread.until_us };
+	struct digests digests;
+	struct span text;
+	text.p = http_request_body(r->http, &text.n);
+	int rc = submit_fill(&job, &digests, r, &r->submission, key_of(r), text);
+	r->submission.job.trace = job.job.trace;
+	r->tag = rc ? NULL : spread_pick(re, r->queue, &job, &r->spread);
+	if (!rc && !r->tag)
+		rc = ERR_UNAVAILABLE;
+	if (rc) {
+		answer_ungiven(r, rc);
+		return;
+	}
+	struct id id = id_make(&re->ids, r->tag->index);
+	id_format(&id, r->job_id);
+	job.tag = r->tag->text;
+	if (r->wait_us) {
+		replies_listen(re->replies, r->tag);
+		wait_enter(r);
+	}
+	request_ref(r);
+	r->unpromised = true;
+	rc = reactor_submit(re, &job, on_submitted, r);
+	if (!rc)
+		return;
+	r->unpromised = false;
+	answer_ungiven(r, rc);
 	request_unref(r);
 }
 
@@ -288,8 +323,8 @@ static void on_tag(void *arg, int status)
 	struct request *r = arg;
 	if (r->http && !status) {
 		deadlines_clear(&r->reactor->deadlines, &r->deadline);
-		r->tag = tags_find(r->reactor->tags, r->submission.queue);
-		if (r->tag)
+		r->queue = tags_registered(r->reactor->tags, r->submission.queue);
+		if (r->queue)
 			give(r);
 		else
 			response_unavailable(r, ERR_UNAVAILABLE);
@@ -304,8 +339,8 @@ static void on_tag(void *arg, int status)
 
 static void enter_queue(struct request *r)
 {
-	r->tag = tags_find(r->reactor->tags, r->submission.queue);
-	if (r->tag) {
+	r->queue = tags_registered(r->reactor->tags, r->submission.queue);
+	if (r->queue) {
 		give(r);
 		return;
 	}

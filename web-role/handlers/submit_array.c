@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "handlers/crowd.h"
 #include "handlers/digests.h"
 #include "handlers/fault.h"
@@ -26,6 +27,8 @@ struct array_item {
 	struct span text;              /* of the submission in the body */
 	struct buf json;               /* what the answer says of it */
 	bool accepted, done;
+	struct spread spread;
+	bool again; /* Redis has refused it, and it is given once more */
 	bool early; /* the job has ended before Redis' acknowledgement was worth something */
 };
 
@@ -283,11 +286,48 @@ static void on_all_submitted(struct array *a)
 		crowd_end(&a->crowd);
 }
 
+static void give(struct array *a, struct array_item *item);
+
+/* Those that were refused, once more. */
+static void on_again(struct request *r)
+{
+	struct array *a = (struct array *)r->extra;
+	request_ref(r);
+	for (size_t i = 0; i < a->n && r->http; i++) {
+		struct array_item *item = &a->items[i];
+		if (!item->again)
+			continue;
+		item->again = false;
+		a->verdicts--; /* it is counted anew */
+		a->given--;
+		give(a, item);
+	}
+	if (r->http && !a->verdicts)
+		on_all_submitted(a);
+	request_unref(r);
+}
+
+/* It keeps its place among the verdicts to come. */
+static bool goes_again(struct array *a, struct array_item *item, int status)
+{
+	struct request *r = a->crowd.r;
+	if (!status || !r->http || !spread_again(r->reactor, &item->spread, item->wait.tag, status))
+		return false;
+	crowd_leave(&item->wait);
+	item->again = true;
+	request_due(r, clock_mono_us() + spread_pause_us(&item->spread), on_again);
+	return true;
+}
+
 static void on_submitted(void *arg, int status, enum queue_verdict verdict, const char *id, uint64_t created_us)
 {
 	struct array_item *item = arg;
 	struct array *a = (struct array *)item->wait.crowd;
 	struct request *r = a->crowd.r;
+	if (goes_again(a, item, status)) {
+		request_unref(r);
+		return;
+	}
 	a->verdicts--;
 	if (r->http) { /* else the client has left */
 		if (status)
@@ -302,32 +342,9 @@ static void on_submitted(void *arg, int status, enum queue_verdict verdict, cons
 
 /* ---- giving them to Redis ---- */
 
-static void give(struct array *a, struct array_item *item)
+static void refuse(struct array *a, struct array_item *item, int rc)
 {
-	struct request *r = a->crowd.r;
-	struct reactor *re = r->reactor;
-	const struct submission *s = item->submission;
-	struct tag *tag = tags_find(re->tags, s->queue);
-	struct id id = id_make(&re->ids, tag ? tag->index : 0);
-	struct queue_submit job = { .id = item->wait.id };
-	struct digests digests;
 	const char *detail;
-	int rc = tag ? 0 : ERR_UNAVAILABLE;
-	a->given++;
-	if (!rc) {
-		crowd_enter(&a->crowd, &item->wait, &id, tag);
-		job.tag = tag->text;
-		rc = submit_fill(&job, &digests, r, s, (struct span){ s->key.data, s->key.len }, item->text);
-	}
-	if (!rc && r->wait_us)
-		replies_listen(re->replies, tag);
-	request_ref(r);
-	a->verdicts++;
-	if (!rc)
-		rc = queue_submit(re->submitter, &job, on_submitted, item);
-	if (!rc)
-		return;
-	a->verdicts--;
 	if (submit_is_unfit(rc)) {
 		enum problem p = submit_unfit(rc, &detail);
 		set_problem(a, item, p, detail, "");
@@ -335,6 +352,36 @@ static void give(struct array *a, struct array_item *item)
 	} else {
 		lose(a, item, rc);
 	}
+}
+
+static void give(struct array *a, struct array_item *item)
+{
+	struct request *r = a->crowd.r;
+	struct reactor *re = r->reactor;
+	const struct submission *s = item->submission;
+	struct tag_queue *queue = tags_registered(re->tags, s->queue);
+	struct queue_submit job = { .id = item->wait.id, .until_us = item->spread.until_us };
+	struct digests digests;
+	int rc = submit_fill(&job, &digests, r, s, (struct span){ s->key.data, s->key.len }, item->text);
+	struct tag *tag = rc || !queue ? NULL : spread_pick(re, queue, &job, &item->spread);
+	a->given++;
+	if (!rc && !tag)
+		rc = ERR_UNAVAILABLE;
+	if (!rc) {
+		struct id id = id_make(&re->ids, tag->index);
+		crowd_enter(&a->crowd, &item->wait, &id, tag);
+		job.tag = tag->text;
+		if (r->wait_us)
+			replies_listen(re->replies, tag);
+	}
+	request_ref(r);
+	a->verdicts++;
+	if (!rc)
+		rc = reactor_submit(re, &job, on_submitted, item);
+	if (!rc)
+		return;
+	a->verdicts--;
+	refuse(a, item, rc);
 	request_unref(r);
 }
 
@@ -381,7 +428,7 @@ static void find_queues(struct array *a)
 	a->registering = 1;
 	for (size_t i = 0; i < a->n; i++) {
 		struct array_item *item = &a->items[i];
-		if (!item->submission || tags_find(tags, item->submission->queue))
+		if (!item->submission || tags_registered(tags, item->submission->queue))
 			continue;
 		request_ref(r);
 		a->registering++;

@@ -27,6 +27,7 @@
 
 struct v4_item {
 	struct crowd_item wait;
+	struct spread spread;
 	struct buf args, text; /* as JSON; the result */
 };
 
@@ -160,12 +161,25 @@ static const struct crowd_kind for_all = { on_end, on_look, on_over };
 
 /* ---- giving the jobs to Redis ---- */
 
+static int submit(struct v4_item *item);
+
+/* Redis has refused it, and did nothing: another shard may take it at once. */
+static bool goes_again(struct v4_item *item, int status)
+{
+	struct request *r = item->wait.crowd->r;
+	if (!spread_again(r->reactor, &item->spread, item->wait.tag, status) || item->spread.pauses)
+		return false;
+	crowd_leave(&item->wait);
+	return submit(item) == 0;
+}
+
 static void on_submitted(void *arg, int status, enum queue_verdict verdict, const char *id, uint64_t created_us)
 {
-	struct request *r = arg;
+	struct v4_item *item = arg;
+	struct request *r = item->wait.crowd->r;
 	(void)id, (void)created_us;
-	if (!r->http)
-		; /* answered by an end that was faster, or the client has left */
+	if (!r->http || (status && goes_again(item, status)))
+		; /* answered by an end that was faster, or the client has left; or on its way */
 	else if (status)
 		fail_unavailable(r, status);
 	else if (verdict != QUEUE_ACCEPTED)
@@ -174,13 +188,18 @@ static void on_submitted(void *arg, int status, enum queue_verdict verdict, cons
 }
 
 /* 0, or an error, when nothing was answered yet. */
-static int submit(struct v4 *v, struct v4_item *item)
+static int submit(struct v4_item *item)
 {
-	struct request *r = v->crowd.r;
+	struct crowd *crowd = item->wait.crowd;
+	struct request *r = crowd->r;
 	struct reactor *re = r->reactor;
 	uint32_t most_ms = (uint32_t)config_int(re->config, CONFIG_TIMEOUT_MAX_MS);
-	struct id id = id_make(&re->ids, r->tag->index);
-	struct queue_submit s = { .tag = r->tag->text, .id = item->wait.id };
+	struct queue_submit s = { .id = item->wait.id, .until_us = item->spread.until_us };
+	struct tag *tag = spread_pick(re, r->queue, &s, &item->spread);
+	if (!tag)
+		return ERR_UNAVAILABLE;
+	struct id id = id_make(&re->ids, tag->index);
+	s.tag = tag->text;
 	s.job = (struct job){ .state = JOB_QUEUED,
 			      .priority = JOB_NORMAL,
 			      .max_attempts = JOB_JSON_ATTEMPTS,
@@ -193,9 +212,10 @@ static int submit(struct v4 *v, struct v4_item *item)
 			      .batch = { "", 0 },
 			      .reply = { re->receiver, strlen(re->receiver) },
 			      .trace = { r->trace_id, strlen(r->trace_id) } };
-	crowd_enter(&v->crowd, &item->wait, &id, r->tag);
+	replies_listen(re->replies, tag);
+	crowd_enter(crowd, &item->wait, &id, tag);
 	request_ref(r);
-	int rc = queue_submit(re->submitter, &s, on_submitted, r);
+	int rc = reactor_submit(re, &s, on_submitted, item);
 	if (rc)
 		request_unref(r);
 	return rc;
@@ -206,10 +226,9 @@ static void submit_all(struct request *r)
 	struct v4 *v = (struct v4 *)r->extra;
 	int rc = 0;
 	request_ref(r); /* a submission may be answered at once */
-	replies_listen(r->reactor->replies, r->tag);
 	crowd_begin(&v->crowd, WAIT_MS * UINT64_C(1000));
 	for (size_t i = 0; i < v->n && r->http && !rc; i++)
-		rc = submit(v, &v->items[i]);
+		rc = submit(&v->items[i]);
 	if (rc && r->http)
 		rc == ERR_TOO_BIG ? fail(r, 400, "Error: the expression is too long for a job's record")
 				  : fail_unavailable(r, rc);
@@ -221,8 +240,8 @@ static void on_tag(void *arg, int status)
 	struct request *r = arg;
 	if (r->http) {
 		deadlines_clear(&r->reactor->deadlines, &r->deadline);
-		r->tag = tags_find(r->reactor->tags, JOB_JSON_DEFAULT_QUEUE);
-		if (status || !r->tag)
+		r->queue = tags_registered(r->reactor->tags, JOB_JSON_DEFAULT_QUEUE);
+		if (status || !r->queue)
 			fail_unavailable(r, status ? status : ERR_UNAVAILABLE);
 		else
 			submit_all(r);
@@ -237,8 +256,8 @@ static void on_late(struct request *r)
 
 static void find_queue(struct request *r)
 {
-	r->tag = tags_find(r->reactor->tags, JOB_JSON_DEFAULT_QUEUE);
-	if (r->tag) {
+	r->queue = tags_registered(r->reactor->tags, JOB_JSON_DEFAULT_QUEUE);
+	if (r->queue) {
 		submit_all(r);
 		return;
 	}
@@ -271,6 +290,8 @@ static struct v4 *v4_new(struct request *r, size_t n, unsigned digits)
 	}
 	crowd_init(&v->crowd, r, &for_all, release);
 	v->n = v->pending = n;
+	for (size_t i = 0; i < n; i++)
+		v->items[i].wait.crowd = &v->crowd;
 	v->digits = digits;
 	return v;
 }

@@ -107,7 +107,7 @@ static void on_last_read_late(struct request *r)
 static void last_look(struct request *r)
 {
 	request_ref(r);
-	int rc = queue_get(r->reactor->link, r->tag->text, r->job_id, on_last_read, r);
+	int rc = queue_get(reactor_link(r->reactor, r->tag), r->tag->text, r->job_id, on_last_read, r);
 	if (rc)
 		on_last_read(r, rc, NULL);
 	else
@@ -127,7 +127,7 @@ static void on_turn(struct request *r)
 		return;
 	}
 	request_ref(r);
-	if (queue_get(r->reactor->link, r->tag->text, r->job_id, on_read, r))
+	if (queue_get(reactor_link(r->reactor, r->tag), r->tag->text, r->job_id, on_read, r))
 		request_unref(r); /* Redis is away: the next look may find it */
 	sleep_on(r, READ_US);
 }
@@ -143,6 +143,19 @@ bool wait_wanted(struct request *r)
 	return false;
 }
 
+static void on_watched(void *arg, int status, const struct job *job);
+
+/* The shard is on its way to another node, where nothing can be changed: the job can be read all the same, and the
+ * reads that follow find its end. */
+static void look_instead(struct request *r)
+{
+	r->unlisted = true;
+	request_ref(r);
+	int rc = queue_get(reactor_link(r->reactor, r->tag), r->tag->text, r->job_id, on_watched, r);
+	if (rc)
+		on_watched(r, rc, NULL);
+}
+
 static void on_watched(void *arg, int status, const struct job *job)
 {
 	struct request *r = arg;
@@ -150,6 +163,8 @@ static void on_watched(void *arg, int status, const struct job *job)
 		; /* answered or gone */
 	else if (status == ERR_NOT_FOUND)
 		find_answer_no_job(r);
+	else if (status == ERR_UNAVAILABLE && !r->unlisted && rslots_clustered(r->reactor->slots))
+		look_instead(r);
 	else if (status)
 		response_unavailable(r, status);
 	else if (job_state_done(job->state))
@@ -165,7 +180,7 @@ void wait_watch(struct request *r)
 	request_ref(r);
 	replies_listen(re->replies, r->tag);
 	wait_enter(r);
-	int rc = queue_watch(re->link, r->tag->text, r->job_id, re->receiver, on_watched, r);
+	int rc = queue_watch(reactor_link(re, r->tag), r->tag->text, r->job_id, re->receiver, on_watched, r);
 	if (rc)
 		on_watched(r, rc, NULL);
 	else

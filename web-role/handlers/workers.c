@@ -36,7 +36,7 @@ static void on_instances(void *arg, int status, const struct instances *live)
 void handle_workers(struct request *r)
 {
 	request_ref(r);
-	int rc = instances_read(r->reactor->link, on_instances, r);
+	int rc = instances_read(rlinks_at(r->reactor->links, KEYS_REG), on_instances, r);
 	if (rc)
 		on_instances(r, rc, NULL);
 	else

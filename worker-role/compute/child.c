@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "compute/child.h"
 
+#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "compute/ipc.h"
 #include "compute/memory.h"
+#include "exact_json.h"
 #include "math/engines.h"
 #include "math/progress.h"
 #include "op.h"
@@ -44,17 +46,64 @@ static bool is_out_of_memory(const struct op_failure *f)
 	return f->error == OP_INTERNAL_ERROR && strncmp(f->detail, words, sizeof words - 1) == 0;
 }
 
-static int compute(const char *data, size_t n, struct buf *json, struct op_failure *f)
+static int gather(struct op_call *call, const char *results, size_t n, struct buf *json, struct op_failure *f)
+{
+	struct errinfo info;
+	json_t *all = exact_json_load(results, n, OP_DEPTH_MAX + 2, &info);
+
+	if (!all && info.code == ERR_NOMEM)
+		return op_fail(f, OP_INTERNAL_ERROR, "out of memory for the results of the parts");
+	if (!json_is_array(all)) {
+		json_decref(all);
+		return op_fail(f, OP_INTERNAL_ERROR, "expected an array of the results of all parts");
+	}
+	int rc = call->op->split->gather(call, all, json, f);
+	json_decref(all);
+	return rc;
+}
+
+/* Whether the call is worth splitting, and how. What is wrong with it shows when it is run whole. */
+static bool plan(struct op_call *call, struct op_plan *out)
+{
+	struct op_failure ignored;
+
+	*out = (struct op_plan){ 0 };
+	op_failure_init(&ignored);
+	return call->op->split && call->op->split->plan(call, out, &ignored) == 0 && out->units >= 2 &&
+	       out->least >= 1 && out->ns >= OP_SPLIT_NS;
+}
+
+static int run_task(const struct ipc_request *r, struct op_call *call, const char *results, size_t n, struct buf *json,
+		    struct op_plan *planned, struct op_failure *f)
+{
+	const struct op_split *split = call->op->split;
+	bool part = r->task == IPC_TASK_PART, fits = r->part.from < r->part.to && r->part.to <= r->part.units;
+
+	if (r->task == IPC_TASK_PLAN && plan(call, planned))
+		return 0;
+	if (r->task == IPC_TASK_WHOLE || r->task == IPC_TASK_PLAN)
+		return op_call_run(call, json, f);
+	op_failure_init(f);
+	if (!split || (part && !fits))
+		return op_fail(f, OP_INTERNAL_ERROR, "%s has no such part", call->op->name);
+	int rc = part ? split->part(call, &r->part, json, f) : gather(call, results, n, json, f);
+	if (rc == 0 && json->failed)
+		return op_fail(f, OP_INTERNAL_ERROR, "out of memory for the result of %s", call->op->name);
+	if (rc == 0 && json->len > OP_RESULT_MAX)
+		return op_fail_limit(f, OP_RESULT_MAX, (double)json->len, "bytes", "the result is too large");
+	return rc;
+}
+
+static int compute(const char *data, size_t n, struct buf *json, struct op_plan *planned, struct op_failure *f)
 {
 	struct ipc_request request;
 	struct op_call call;
 
 	memcpy(&request, data, sizeof request);
-	const char *op = data + sizeof request, *args = op + request.op_len;
-	if (op_call_prepare_confined(&call, op, request.op_len, args, n - sizeof request - request.op_len,
-				     request.timeout_ms, f) != 0)
+	const char *op = data + sizeof request, *args = op + request.op_len, *results = args + request.args_len;
+	if (op_call_prepare_confined(&call, op, request.op_len, args, request.args_len, request.timeout_ms, f) != 0)
 		return -1;
-	int rc = op_call_run(&call, json, f);
+	int rc = run_task(&request, &call, results, (size_t)(data + n - results), json, planned, f);
 	op_call_fini(&call);
 	return rc;
 }
@@ -62,10 +111,14 @@ static int compute(const char *data, size_t n, struct buf *json, struct op_failu
 static void serve(const struct ipc_frame *frame)
 {
 	static struct op_failure f;
+	struct op_plan planned = { 0 };
 	struct buf json = BUF_INIT;
 
 	progress_listen(on_progress, NULL);
-	if (compute(frame->data, frame->n, &json, &f) == 0) {
+	int rc = compute(frame->data, frame->n, &json, &planned, &f);
+	if (rc == 0 && json.len == 0) {
+		reply(IPC_PLAN, &planned, sizeof planned);
+	} else if (rc == 0) {
 		reply(IPC_RESULT, json.data, json.len);
 	} else if (is_out_of_memory(&f)) {
 		memory_exhausted(0);
@@ -87,7 +140,8 @@ static bool is_request(const struct ipc_frame *frame)
 	if (frame->kind != IPC_REQUEST || frame->n < sizeof request)
 		return false;
 	memcpy(&request, frame->data, sizeof request);
-	return request.op_len <= frame->n - sizeof request;
+	size_t rest = frame->n - sizeof request;
+	return request.task < IPC_TASK_END && request.op_len <= rest && request.args_len <= rest - request.op_len;
 }
 
 void child_run(const struct sandbox *sandbox)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "op.h"
 #include "op_failure.h"
 
 #define IPC_MESSAGE_MAX 65536
@@ -23,12 +24,13 @@ enum ipc_kind {
 	IPC_KILL,      /* worker -> zygote: struct ipc_child */
 	IPC_BORN,      /* zygote -> worker: struct ipc_child, with its socket */
 	IPC_ENDED,     /* zygote -> worker: struct ipc_child */
-	IPC_REQUEST,   /* worker -> child: struct ipc_request, the operation's name, the arguments as JSON */
+	IPC_REQUEST,   /* worker -> child: struct ipc_request, the operation's name, the arguments, the results: JSON */
 	IPC_READY,     /* zygote, child -> worker: waits for work; a child's says struct ipc_ready */
 	IPC_PROGRESS,  /* child -> worker: struct ipc_progress, the note */
 	IPC_RESULT,    /* child -> worker: JSON */
 	IPC_FAILURE,   /* child -> worker: a failure, see ipc_put_failure() */
 	IPC_TROUBLE,   /* zygote, child -> worker: it cannot serve; a sentence why */
+	IPC_PLAN,      /* child -> worker: struct op_plan, in place of the result of an IPC_TASK_PLAN */
 	IPC_KIND_END
 };
 
@@ -41,8 +43,17 @@ struct ipc_child {
 	int32_t pid, status; /* status: as of waitpid(), when it has ended */
 	uint64_t peak_kib;   /* the most memory it ever had, when it has ended */
 };
+enum ipc_task {
+	IPC_TASK_WHOLE,  /* the call */
+	IPC_TASK_PLAN,   /* its plan; where there is none, the call */
+	IPC_TASK_PART,   /* a part of it */
+	IPC_TASK_GATHER, /* its result, from those of the parts */
+	IPC_TASK_END
+};
 struct ipc_request {
-	uint32_t timeout_ms, op_len;
+	uint32_t timeout_ms, task; /* task: enum ipc_task */
+	uint32_t op_len, args_len;
+	struct op_part part; /* of an IPC_TASK_PART */
 };
 struct ipc_ready {
 	uint64_t rss_kib;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <assert.h>
 #include <math.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +42,19 @@ static void fill(struct pool *p)
 	}
 }
 
+/* Calls that could start now, those for whom a place is held included. */
+static unsigned room_of_all(const struct pool *p)
+{
+	unsigned busy = p->count[BUSY], idle = p->count[IDLE];
+	unsigned places = p->options.size > busy ? p->options.size - busy : 0;
+
+	return p->broken ? 0 : places < idle ? places : idle;
+}
+
 void pool_tell_room(struct pool *p)
 {
+	if (p->on_held && p->held > 0 && !p->freed && room_of_all(p) > 0)
+		p->on_held(p->on_held_arg);
 	if (p->on_room && !p->freed && pool_room(p) > 0)
 		p->on_room(p->on_room_arg);
 }
@@ -94,8 +107,10 @@ static void discard(struct pool_child *c)
 
 void pool_answer(struct pool_child *c, bool ok, struct buf *json, const struct op_failure *f)
 {
-	struct pool_result result = { ok, json, f, clock_mono_us() - c->began_us };
+	struct pool_result result = { ok, json, f, clock_mono_us() - c->began_us, NULL };
 
+	if (ok && c->planning && c->plan.units > 0)
+		result.plan = &c->plan;
 	if (!c->has_job)
 		return;
 	c->has_job = false;
@@ -342,10 +357,9 @@ void pool_on_room(struct pool *p, void (*on_room)(void *arg), void *arg)
 
 unsigned pool_room(const struct pool *p)
 {
-	unsigned busy = p->count[BUSY], idle = p->count[IDLE];
-	unsigned places = p->options.size > busy ? p->options.size - busy : 0;
+	unsigned room = room_of_all(p);
 
-	return p->broken ? 0 : places < idle ? places : idle;
+	return room > p->held ? room - p->held : 0;
 }
 
 unsigned pool_size(const struct pool *p)
@@ -368,15 +382,66 @@ static struct pool_child *idle_child(const struct pool *p)
 	return c;
 }
 
-static int put_request(struct buf *out, const struct op_call *call, uint32_t timeout_ms)
+static void put_head(struct buf *out, const struct pool_task *task, uint32_t timeout_ms, size_t args_len)
 {
-	struct ipc_request request = { timeout_ms, (uint32_t)strlen(call->op->name) };
+	struct ipc_request request = { .timeout_ms = timeout_ms,
+				       .task = task->task,
+				       .op_len = (uint32_t)strlen(task->op->name),
+				       .args_len = (uint32_t)args_len,
+				       .part = task->part };
 
 	buf_clear(out);
 	buf_append(out, &request, sizeof request);
-	buf_append(out, call->op->name, request.op_len);
-	op_call_args(call, out);
+	buf_append(out, task->op->name, request.op_len);
+}
+
+static int check_request(const struct buf *out)
+{
 	return out->failed || out->len > IPC_PAYLOAD_MAX ? ERR_NOMEM : 0;
+}
+
+static int put_task(struct buf *out, const struct pool_task *task, uint32_t timeout_ms)
+{
+	put_head(out, task, timeout_ms, task->args_len);
+	buf_append(out, task->args, task->args_len);
+	if (task->results_len)
+		buf_append(out, task->results, task->results_len);
+	return check_request(out);
+}
+
+static int put_call(struct buf *out, const struct op_call *call, uint32_t timeout_ms)
+{
+	struct pool_task task = { .task = IPC_TASK_WHOLE, .op = call->op };
+
+	put_head(out, &task, timeout_ms, 0);
+	size_t at = out->len;
+	op_call_args(call, out);
+	if (check_request(out))
+		return ERR_NOMEM;
+	uint32_t args_len = (uint32_t)(out->len - at);
+	memcpy(out->data + offsetof(struct ipc_request, args_len), &args_len, sizeof args_len);
+	return 0;
+}
+
+/* The request stands in the child's writer. */
+static void begin(struct pool_child *c, const struct op *op, uint32_t timeout_ms, const struct pool_caller *caller)
+{
+	struct pool *p = c->pool;
+
+	c->writer.kind = IPC_REQUEST;
+	c->caller = *caller;
+	c->has_job = true;
+	c->planning = false;
+	c->plan.units = 0;
+	c->progress = 0;
+	c->jobs++;
+	p->stats.jobs++;
+	snprintf(c->op, sizeof c->op, "%s", op->name);
+	c->began_us = clock_mono_us();
+	pool_set_state(c, BUSY);
+	uv_update_time(p->options.loop);
+	uv_timer_start(&c->timer, pool_on_deadline, (uint64_t)timeout_ms + POOL_GRACE_MS, 0);
+	pool_write(c);
 }
 
 int pool_run(struct pool *p, const struct op_call *call, uint32_t timeout_ms, const struct pool_caller *caller,
@@ -386,22 +451,60 @@ int pool_run(struct pool *p, const struct op_call *call, uint32_t timeout_ms, co
 
 	if (!c)
 		return ERR_FULL;
-	if (put_request(&c->writer.payload, call, timeout_ms) != 0)
+	if (put_call(&c->writer.payload, call, timeout_ms) != 0)
 		return ERR_NOMEM;
-	c->writer.kind = IPC_REQUEST;
-	c->caller = *caller;
-	c->has_job = true;
-	c->progress = 0;
-	c->jobs++;
-	p->stats.jobs++;
-	snprintf(c->op, sizeof c->op, "%s", call->op->name);
-	c->began_us = clock_mono_us();
-	pool_set_state(c, BUSY);
-	uv_update_time(p->options.loop);
-	uv_timer_start(&c->timer, pool_on_deadline, (uint64_t)timeout_ms + POOL_GRACE_MS, 0);
-	pool_write(c);
+	begin(c, call->op, timeout_ms, caller);
 	*child = c;
 	return 0;
+}
+
+static int run_task(struct pool *p, bool room, const struct pool_task *task, uint32_t timeout_ms,
+		    const struct pool_caller *caller, struct pool_child **child)
+{
+	struct pool_child *c = room ? idle_child(p) : NULL;
+
+	if (!c)
+		return ERR_FULL;
+	if (put_task(&c->writer.payload, task, timeout_ms) != 0)
+		return ERR_NOMEM;
+	begin(c, task->op, timeout_ms, caller);
+	c->planning = task->task == IPC_TASK_PLAN;
+	*child = c;
+	return 0;
+}
+
+int pool_run_task(struct pool *p, const struct pool_task *task, uint32_t timeout_ms, const struct pool_caller *caller,
+		  struct pool_child **child)
+{
+	return run_task(p, pool_room(p) > 0, task, timeout_ms, caller, child);
+}
+
+void pool_hold(struct pool *p)
+{
+	p->held++;
+}
+
+void pool_release(struct pool *p)
+{
+	assert(p->held > 0);
+	p->held--;
+	pool_tell_room(p);
+}
+
+int pool_run_held(struct pool *p, const struct pool_task *task, uint32_t timeout_ms, const struct pool_caller *caller,
+		  struct pool_child **child)
+{
+	int rc = run_task(p, room_of_all(p) > 0, task, timeout_ms, caller, child);
+
+	if (rc == 0)
+		p->held--;
+	return rc;
+}
+
+void pool_on_held(struct pool *p, void (*on_held)(void *arg), void *arg)
+{
+	p->on_held = on_held;
+	p->on_held_arg = arg;
 }
 
 void pool_abandon(struct pool_child *c)

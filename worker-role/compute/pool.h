@@ -24,6 +24,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "compute/ipc.h"
 #include "compute/zygote.h"
 #include "op.h"
 
@@ -52,6 +53,7 @@ struct pool_result {
 	struct buf *json;                 /* when ok: may be emptied with buf_take() */
 	const struct op_failure *failure; /* when not; both borrowed for the callback */
 	uint64_t run_us;
+	const struct op_plan *plan; /* when ok, and a plan was asked for: the plan, and json is empty; else NULL */
 };
 struct pool_caller {
 	void (*on_result)(void *arg, const struct pool_result *result); /* exactly once, never within pool_run() */
@@ -76,6 +78,25 @@ unsigned pool_busy(const struct pool *p); /* children that compute */
  * ERR_NOMEM; nothing happened then. */
 int pool_run(struct pool *p, const struct op_call *call, uint32_t timeout_ms, const struct pool_caller *caller,
 	     struct pool_child **child);
+/* The same for something else of an operation's call than the whole. args[0..n): its arguments as JSON; results: of the
+ * parts, as an array, for IPC_TASK_GATHER. All borrowed for the call. */
+struct pool_task {
+	enum ipc_task task;
+	const struct op *op;
+	const char *args, *results;
+	size_t args_len, results_len;
+	struct op_part part;
+};
+int pool_run_task(struct pool *p, const struct pool_task *task, uint32_t timeout_ms, const struct pool_caller *caller,
+		  struct pool_child **child);
+/* Keeps a place for one who computes in many steps, so that nobody takes it between two of them: pool_room() counts it
+ * as taken until it is released, or used by pool_run_held() (which is as pool_run_task(), and keeps the place when it
+ * fails: ERR_FULL until a child is ready again, which on_held tells). */
+void pool_hold(struct pool *p);
+void pool_release(struct pool *p);
+int pool_run_held(struct pool *p, const struct pool_task *task, uint32_t timeout_ms, const struct pool_caller *caller,
+		  struct pool_child **child);
+void pool_on_held(struct pool *p, void (*on_held)(void *arg), void *arg);
 /* Kills the child: its job is not wanted any more. The callback does not run. */
 void pool_abandon(struct pool_child *child);
 

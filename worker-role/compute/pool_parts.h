@@ -27,6 +27,8 @@ struct pool_child {
 	char op[64];
 	uint64_t began_us, busy_us, baseline_kib;
 	unsigned jobs, progress;
+	bool planning;       /* asked for an IPC_TASK_PLAN */
+	struct op_plan plan; /* what it came to; units 0: none */
 };
 
 struct pool {
@@ -37,10 +39,13 @@ struct pool {
 	unsigned asked;             /* forks that the zygote has not answered yet */
 	unsigned failed_starts;     /* in a row */
 	unsigned handles;
+	unsigned held; /* places that are kept for who asked, see pool_hold() */
 	bool broken, freed;
 	char why[sizeof((struct errinfo *)0)->text];
 	void (*on_room)(void *arg);
 	void *on_room_arg;
+	void (*on_held)(void *arg);
+	void *on_held_arg;
 	struct pool_stats stats;
 };
 

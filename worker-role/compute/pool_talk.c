@@ -51,7 +51,10 @@ static void on_result(struct pool_child *c, const struct ipc_frame *frame)
 
 	pool_set_state(c, TIDYING);
 	uv_timer_start(&c->timer, pool_on_deadline, TIDY_MS, 0);
-	if (frame->kind == IPC_RESULT) {
+	if (frame->kind == IPC_PLAN) {
+		memcpy(&c->plan, frame->data, sizeof c->plan);
+		pool_answer(c, true, &json, &f);
+	} else if (frame->kind == IPC_RESULT) {
 		buf_append(&json, frame->data, frame->n);
 		if (json.failed)
 			op_fail(&f, OP_INTERNAL_ERROR, "out of memory for the result of %s", c->op);
@@ -82,6 +85,7 @@ static void on_progress(struct pool_child *c, const struct ipc_frame *frame)
 static bool is_due(struct pool_child *c, const struct ipc_frame *frame)
 {
 	struct ipc_progress progress;
+	struct op_plan plan;
 	struct op_failure f;
 
 	switch (frame->kind) {
@@ -91,6 +95,11 @@ static bool is_due(struct pool_child *c, const struct ipc_frame *frame)
 		return c->state == STARTING;
 	case IPC_RESULT:
 		return c->state == BUSY && frame->n <= OP_RESULT_MAX && wellformed_json(frame->data, frame->n);
+	case IPC_PLAN:
+		if (c->state != BUSY || !c->planning || frame->n != sizeof plan)
+			return false;
+		memcpy(&plan, frame->data, sizeof plan);
+		return plan.units >= 2 && plan.least >= 1 && plan.ns >= 0 && isfinite(plan.ns);
 	case IPC_FAILURE:
 		return c->state == BUSY && ipc_get_failure(frame->data, frame->n, &f) == 0;
 	case IPC_PROGRESS:

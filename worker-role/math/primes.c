@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/primes_leaves.h"
+
 #define MILLER_RABIN 25          /* GMP: Baillie-PSW, and one round more */
 #define WHEEL_PRIMES 512         /* odd primes that candidates are divided by before they are tested */
 #define BLOCK 262144UL           /* odd numbers of a sieve's block */
@@ -207,6 +209,25 @@ static int64_t count_with(struct counting *s)
 	return count + pairs(s) + 1; /* and 2 */
 }
 
+static int64_t count_by_leaves(int64_t x)
+{
+	struct primes_leaves l;
+	struct primes_leaves_sum sum;
+	struct primes_leaves_total total = { 0 };
+	int64_t count = -1;
+
+	if (primes_leaves_init(&l, x) != 0)
+		return -1;
+	if (primes_leaves_count(&l, 0, l.stretches, &sum) == 0) {
+		if (primes_leaves_add(&l, &total, &sum) == 0)
+			count = primes_leaves_result(&l, &total);
+		primes_leaves_sum_fini(&sum);
+	}
+	primes_leaves_total_fini(&total);
+	primes_leaves_fini(&l);
+	return count;
+}
+
 int64_t primes_count(int64_t x)
 {
 	struct counting s = { .n = x };
@@ -214,6 +235,8 @@ int64_t primes_count(int64_t x)
 
 	if (x < 9)
 		return x < 2 ? 0 : x < 3 ? 1 : x < 5 ? 2 : x < 7 ? 3 : 4;
+	if (x >= PRIMES_LEAVES_LEAST)
+		return count_by_leaves(x);
 	s.root = isqrt64(x);
 	s.smalls = malloc((size_t)(s.root + 1) * sizeof *s.smalls);
 	s.roughs = malloc((size_t)(s.root + 2) / 2 * sizeof *s.roughs);

@@ -9,7 +9,7 @@
 
 /* ---- finite, exactly ---- */
 
-static int term_exact(const struct summation *s, slong k, fmpq_t out, struct op_failure *f)
+int summation_term_exact(const struct summation *s, slong k, fmpq_t out, struct op_failure *f)
 {
 	fmpq_t x;
 	int rc;
@@ -29,14 +29,14 @@ static int part_exact(const struct summation *s, slong first, slong last, fmpq_t
 	int rc;
 
 	if (first == last)
-		return term_exact(s, first, out, f);
+		return summation_term_exact(s, first, out, f);
 	fmpq_init(right);
 	rc = part_exact(s, first, middle, out, f) == 0 ? part_exact(s, middle + 1, last, right, f) : -1;
 	if (rc == 0 && s->product)
 		fmpq_mul(out, out, right);
 	else if (rc == 0)
 		fmpq_add(out, out, right);
-	if (fmpz_bits(fmpq_numref(out)) + fmpz_bits(fmpq_denref(out)) > 6000000)
+	if (fmpz_bits(fmpq_numref(out)) + fmpz_bits(fmpq_denref(out)) > SUMMATION_BITS_MAX)
 		rc = op_fail_limit(f, 1e6, (double)fmpz_bits(fmpq_numref(out)) * 0.301, "digits", "the result");
 	fmpq_clear(right);
 	return rc;
@@ -69,7 +69,7 @@ static void summatory(fmpq_poly_t out, const fmpq_poly_t p)
 	fmpq_clear(c);
 }
 
-static bool sum_polynomial(const struct summation *s, fmpq_t out)
+bool summation_closed(const struct summation *s, fmpq_t out)
 {
 	struct op_failure f;
 	fmpq_poly_t p, sums;
@@ -80,7 +80,8 @@ static bool sum_polynomial(const struct summation *s, fmpq_t out)
 	fmpq_poly_init(sums);
 	fmpq_init(x);
 	fmpq_init(below);
-	done = !s->product && expr_polynomial(s->term.e, s->term.name, p, &f) == 0 && fmpq_poly_degree(p) <= 200;
+	done = !s->product && !s->infinite && expr_polynomial(s->term.e, s->term.name, p, &f) == 0 &&
+	       fmpq_poly_degree(p) <= 200;
 	if (done) {
 		summatory(sums, p);
 		fmpq_set_si(x, s->first, 1);
@@ -99,7 +100,7 @@ static bool sum_polynomial(const struct summation *s, fmpq_t out)
 
 int summation_exact(const struct summation *s, fmpq_t out, struct op_failure *f)
 {
-	if (sum_polynomial(s, out))
+	if (summation_closed(s, out))
 		return 0;
 	if (s->last - s->first >= SUMMATION_EXACT_MAX) {
 		op_fail(f, OP_DOMAIN_ERROR, "%s", ""); /* not told whether it is rational: as a ball, then */
@@ -121,7 +122,7 @@ int summation_term(const struct summation *s, slong k, slong prec, arb_t out, st
 		fmpq_t q; /* functions of integers alone have no enclosures */
 		struct op_failure own;
 		fmpq_init(q);
-		rc = term_exact(s, k, q, &own);
+		rc = summation_term_exact(s, k, q, &own);
 		if (rc == 0)
 			arb_set_fmpq(out, q, prec);
 		fmpq_clear(q);

@@ -14,7 +14,8 @@
 
 #include "math/univariate.h"
 
-#define SUMMATION_EXACT_MAX 20000 /* terms of an exact result */
+#define SUMMATION_EXACT_MAX 20000  /* terms of an exact result */
+#define SUMMATION_BITS_MAX 6000000 /* of an exact value on the way */
 #define SUMMATION_TERMS_MAX 1000000
 
 struct summation {
@@ -24,6 +25,10 @@ struct summation {
 	bool product;
 };
 
+/* A finite sum of a term that is a polynomial, at once. False: it is none. */
+bool summation_closed(const struct summation *s, fmpq_t out);
+/* The term at k, exactly. */
+int summation_term_exact(const struct summation *s, slong k, fmpq_t out, struct op_failure *f);
 /* Finitely many terms: exactly, if all are rational. -1 with *f: see expr_is_irrational(). */
 int summation_exact(const struct summation *s, fmpq_t out, struct op_failure *f);
 /* An enclosure with about prec bits. */

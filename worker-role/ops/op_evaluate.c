@@ -282,7 +282,7 @@ static const struct op ops[] = {
 	  "an operation "
 	  "gives; the decimals of operations without a precision enter a formula as they are shown",
 	  "64 KiB, nesting 200, 10,000 nodes; numbers of 10^6 digits; sums of 20 million steps",
-	  LIST(evaluate_parameters), LIST(evaluate_examples), NULL, NULL, evaluate_compute, false },
+	  LIST(evaluate_parameters), LIST(evaluate_examples), .compute = evaluate_compute },
 };
 
 const struct op_family op_evaluate = { LIST(ops) };

@@ -8,6 +8,7 @@
 #include "math/factoring.h"
 #include "math/primes.h"
 #include "ops/operand.h"
+#include "ops/prime_split.h"
 
 #define PROVEN_BITS 64    /* Baillie-PSW is a proof up to here */
 #define SMALL_PRIME 16384 /* below, the next prime is found without a wheel */
@@ -111,7 +112,7 @@ static int put_count(struct buf *json, int64_t v, struct op_failure *f)
 	return 0;
 }
 
-static int prime_count_compute(struct op_call *c, struct buf *json, struct op_failure *f)
+int prime_split_read_count(struct op_call *c, int64_t *out, struct op_failure *f)
 {
 	fmpq_t x;
 	fmpz_t n;
@@ -126,10 +127,17 @@ static int prime_count_compute(struct op_call *c, struct buf *json, struct op_fa
 		rc = arg_locate(c, 0, f);
 	}
 	if (rc == 0)
-		rc = put_count(json, fmpz_sgn(n) < 0 ? 0 : primes_count(fmpz_get_si(n)), f);
+		*out = fmpz_sgn(n) < 0 ? 0 : fmpz_get_si(n);
 	fmpz_clear(n);
 	fmpq_clear(x);
 	return rc;
+}
+
+static int prime_count_compute(struct op_call *c, struct buf *json, struct op_failure *f)
+{
+	int64_t x;
+
+	return prime_split_read_count(c, &x, f) == 0 ? put_count(json, primes_count(x), f) : -1;
 }
 
 static int nth_prime_compute(struct op_call *c, struct buf *json, struct op_failure *f)
@@ -171,19 +179,27 @@ static int check_list(struct op_call *c, const mpz_t from, const mpz_t to, struc
 	double bytes = span / log_to * (digits + (digits > 15 ? 3 : 1));
 	if (0.8 * bytes > OP_RESULT_MAX)
 		return op_fail_limit(f, OP_RESULT_MAX, bytes, "bytes", "the list of primes is too long");
-	double tests = digits > 13 ? span / 15 * power_cost(digits) : 0;
-	return answer_check_cost(c, 10 * span + tests, 0, f);
+	return answer_check_cost(c, prime_split_between_ns(from, to), 0, f);
 }
 
-static int primes_between_compute(struct op_call *c, struct buf *json, struct op_failure *f)
+double prime_split_between_ns(const mpz_t from, const mpz_t to)
 {
-	struct listing l = { json, json->len };
+	double digits = (double)mpz_sizeinbase(to, 10), span;
+	mpz_t width;
+
+	mpz_init(width);
+	mpz_sub(width, to, from);
+	span = mpz_sizeinbase(width, 2) > 1000 ? 1e300 : mpz_get_d(width);
+	mpz_clear(width);
+	return 10 * span + (digits > 13 ? span / 15 * power_cost(digits) : 0);
+}
+
+int prime_split_read_between(struct op_call *c, mpz_t from, mpz_t to, struct op_failure *f)
+{
 	fmpz_t v;
-	mpz_t from, to;
 	int rc;
 
 	fmpz_init(v);
-	mpz_inits(from, to, NULL);
 	rc = arg_fmpz(c, 0, v, f);
 	fmpz_get_mpz(from, v);
 	if (rc == 0)
@@ -194,12 +210,29 @@ static int primes_between_compute(struct op_call *c, struct buf *json, struct op
 		rc = arg_fail(c, 1, f, OP_INVALID_ARGUMENT, "primes_between: expected b not less than a");
 	if (mpz_sgn(from) < 0)
 		mpz_set_ui(from, 0);
-	if (rc == 0 && mpz_cmp_ui(to, 2) >= 0)
-		rc = check_list(c, from, to, f);
+	return rc == 0 && mpz_cmp_ui(to, 2) >= 0 ? check_list(c, from, to, f) : rc;
+}
+
+int prime_split_list(const mpz_t from, const mpz_t to, struct buf *json, struct op_failure *f)
+{
+	struct listing l = { json, json->len };
+	int rc = 0;
+
 	buf_byte(json, '[');
-	if (rc == 0 && mpz_cmp_ui(to, 2) >= 0 && primes_between(from, to, list_prime, &l) != 0)
+	if (mpz_cmp_ui(to, 2) >= 0 && primes_between(from, to, list_prime, &l) != 0)
 		rc = op_fail(f, OP_INTERNAL_ERROR, "out of memory for the sieve");
 	buf_byte(json, ']');
+	return rc;
+}
+
+static int primes_between_compute(struct op_call *c, struct buf *json, struct op_failure *f)
+{
+	mpz_t from, to;
+
+	mpz_inits(from, to, NULL);
+	int rc = prime_split_read_between(c, from, to, f);
+	if (rc == 0)
+		rc = prime_split_list(from, to, json, f);
 	mpz_clears(from, to, NULL);
 	return rc;
 }
@@ -276,6 +309,15 @@ static const struct op_example between_examples[] = {
 	{ "[0,\"1e18\"]", NULL, "limit-exceeded" },
 };
 
+static const struct op_split prime_count_split = { .weigh = prime_split_weigh_count,
+						   .plan = prime_split_plan_count,
+						   .part = prime_split_part_count,
+						   .gather = prime_split_gather_count };
+static const struct op_split between_split = { .weigh = prime_split_weigh_between,
+					       .plan = prime_split_plan_between,
+					       .part = prime_split_part_between,
+					       .gather = prime_split_gather_between };
+
 static const struct op ops[] = {
 	{ "is_prime", FAMILY, "Whether n is prime." PRIME_MEANS " With `proof`, larger ones are proven.",
 	  "true or false", "with proof: up to 1,000 digits", LIST(is_prime_parameters), LIST(is_prime_examples),
@@ -288,10 +330,11 @@ static const struct op ops[] = {
 	  "n up to 346,065,536,839 (the primes up to 10^13)", LIST(nth_prime_parameters), LIST(nth_prime_examples),
 	  .compute = nth_prime_compute },
 	{ "prime_count", FAMILY, "How many primes are not greater than x.", INTEGER_RESULT, "x up to 10^13",
-	  LIST(prime_count_parameters), LIST(prime_count_examples), .compute = prime_count_compute },
+	  LIST(prime_count_parameters), LIST(prime_count_examples), .compute = prime_count_compute,
+	  .split = &prime_count_split },
 	{ "primes_between", FAMILY, "The primes from a to b, both included, ascending." PRIME_MEANS,
 	  "an array of integers", "a result of 1 MiB, and what the time allows", LIST(between_parameters),
-	  LIST(between_examples), .compute = primes_between_compute },
+	  LIST(between_examples), .compute = primes_between_compute, .split = &between_split },
 };
 
 const struct op_family op_primes = { LIST(ops) };

@@ -10,12 +10,13 @@
 #include "math/taylor.h"
 #include "math/univariate.h"
 #include "op.h"
+#include "ops/series_split.h"
 
 #define RATIONAL_BITS_SHOWN 3322 /* a longer numerator or denominator is rounded, unless exact:true */
 #define TAYLOR_ORDER_MAX 1000
 
 /* An exact value, or rounded to the digits of the call where it asks for them or the fraction is very long. */
-static int put_rational(struct op_call *c, struct buf *json, const fmpq_t v, struct op_failure *f)
+int series_put_rational(struct op_call *c, struct buf *json, const fmpq_t v, struct op_failure *f)
 {
 	bool lengthy = !fmpz_is_one(fmpq_denref(v)) && fmpz_bits(fmpq_denref(v)) > RATIONAL_BITS_SHOWN;
 
@@ -80,7 +81,7 @@ static int summation_answer(struct op_call *c, struct buf *json, struct summatio
 		rc = 0;
 	}
 	if (rc == 0 && known)
-		rc = put_rational(c, json, exact, f);
+		rc = series_put_rational(c, json, exact, f);
 	else if (rc == 0 && c->exact == 1)
 		rc = op_fail(f, OP_DOMAIN_ERROR, "the value is not known to be rational");
 	else if (rc == 0)
@@ -89,24 +90,29 @@ static int summation_answer(struct op_call *c, struct buf *json, struct summatio
 	return rc;
 }
 
-static int summation_compute(struct op_call *c, struct buf *json, bool product, struct op_failure *f)
+int series_read(struct op_call *c, bool product, struct summation *s, struct op_failure *f)
 {
-	struct summation s = { .product = product };
 	struct bound a, b;
 	int rc = 0;
 
+	*s = (struct summation){ .product = product };
 	bound_init(&a);
 	bound_init(&b);
-	if (univariate_read(c, 0, 1, &s.term, f) != 0 || bound_read(c, 2, false, &a, f) != 0 ||
-	    bound_read(c, 3, true, &b, f) != 0 || read_index(c, 2, &a, &s.first, f) != 0 ||
-	    read_index(c, 3, &b, &s.last, f) != 0)
+	if (univariate_read(c, 0, 1, &s->term, f) != 0 || bound_read(c, 2, false, &a, f) != 0 ||
+	    bound_read(c, 3, true, &b, f) != 0 || read_index(c, 2, &a, &s->first, f) != 0 ||
+	    read_index(c, 3, &b, &s->last, f) != 0)
 		rc = -1;
-	s.infinite = b.infinite > 0;
-	if (rc == 0)
-		rc = summation_answer(c, json, &s, f);
+	s->infinite = b.infinite > 0;
 	bound_clear(&a);
 	bound_clear(&b);
 	return rc;
+}
+
+static int summation_compute(struct op_call *c, struct buf *json, bool product, struct op_failure *f)
+{
+	struct summation s;
+
+	return series_read(c, product, &s, f) == 0 ? summation_answer(c, json, &s, f) : -1;
 }
 
 static int sum_series_compute(struct op_call *c, struct buf *json, struct op_failure *f)
@@ -222,10 +228,10 @@ static int limit_answer(struct op_call *c, struct buf *json, struct approach *v,
 	arb_init(first);
 	rc = limit_rational(v, exact, f);
 	if (rc == 0 && v->infinite == 0) {
-		rc = put_rational(c, json, exact, f);
+		rc = series_put_rational(c, json, exact, f);
 	} else if (rc > 0 && limit_is_value(v)) {
 		if (v->at.rational && univariate_rational(&v->u, v->at.q, exact, f) == 0)
-			rc = put_rational(c, json, exact, f);
+			rc = series_put_rational(c, json, exact, f);
 		else
 			rc = answer_certified(c, json, limit_value_balls, v, f);
 	} else if (rc > 0) {
@@ -299,7 +305,7 @@ static int expansion_put_exact(struct op_call *c, struct buf *json, const fmpq_p
 		if (k > 0)
 			buf_byte(json, ',');
 		fmpq_poly_get_coeff_fmpq(q, p, k);
-		rc = put_rational(c, json, q, f);
+		rc = series_put_rational(c, json, q, f);
 	}
 	buf_byte(json, ']');
 	fmpq_clear(q);
@@ -439,6 +445,15 @@ static const struct op_example taylor_examples[] = {
 	{ "[\"log(x)\",\"x\",0,3]", NULL, "domain-error" },
 };
 
+static const struct op_split sum_split = { .weigh = series_split_weigh,
+					   .plan = series_split_plan_sum,
+					   .part = series_split_part_sum,
+					   .gather = series_split_gather_sum };
+static const struct op_split product_split = { .weigh = series_split_weigh,
+					       .plan = series_split_plan_product,
+					       .part = series_split_part_product,
+					       .gather = series_split_gather_product };
+
 static const struct op ops[] = {
 	{ .name = "sum_series",
 	  .family = "calculus",
@@ -450,7 +465,8 @@ static const struct op ops[] = {
 	  .limits = "up to 1,000,000 terms (polynomials: any number), 20,000 of an exact fraction",
 	  LIST(sum_parameters),
 	  LIST(sum_examples),
-	  .compute = sum_series_compute },
+	  .compute = sum_series_compute,
+	  .split = &sum_split },
 	{ .name = "product_series",
 	  .family = "calculus",
 	  .summary =
@@ -460,7 +476,8 @@ static const struct op ops[] = {
 	  .limits = "up to 1,000,000 factors, 20,000 of an exact fraction",
 	  LIST(product_parameters),
 	  LIST(product_examples),
-	  .compute = product_series_compute },
+	  .compute = product_series_compute,
+	  .split = &product_split },
 	{ .name = "limit",
 	  .family = "calculus",
 	  .summary =

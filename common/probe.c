@@ -11,6 +11,7 @@
 #include "err.h"
 
 #define PROBE_EVERY_MS 20
+#define PROBE_REPLY_SIZE 1024
 #define PROBE_PATIENCE_MS 1000 /* for one attempt */
 
 struct probe {
@@ -34,7 +35,7 @@ struct probe_try {
 	uv_connect_t connect;
 	uv_write_t write;
 	size_t len;
-	char reply[160];
+	char reply[PROBE_REPLY_SIZE];
 };
 
 static void probe_try_start(struct probe *p);
@@ -67,15 +68,20 @@ void probe_cancel(struct probe *p)
 	uv_close((uv_handle_t *)&p->timer, on_probe_closed);
 }
 
-static void probe_done(struct probe *p, int status)
+static void probe_finish(struct probe *p, int status, const char *words)
 {
 	probe_cb *cb = p->spec.on_done;
 	void *arg = p->spec.arg;
-	char last[sizeof(p->last)];
+	char last[PROBE_REPLY_SIZE];
 
-	memcpy(last, p->last, sizeof(last));
+	(void)snprintf(last, sizeof(last), "%s", words);
 	probe_cancel(p);
 	cb(status, last, arg);
+}
+
+static void probe_done(struct probe *p, int status)
+{
+	probe_finish(p, status, p->last);
 }
 
 static void on_probe_pause_over(uv_timer_t *timer)
@@ -124,14 +130,20 @@ static void on_probe_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *unused
 	if (n > 0)
 		t->len += (size_t)n;
 	t->reply[t->len] = '\0';
+	if (n > 0 && p->spec.whole && t->len < sizeof(t->reply) - 1)
+		return; /* not to its end yet */
 	if (probe_begins(said, p->spec.preface))
 		said += strlen(p->spec.preface);
 	if (probe_begins(said, p->spec.answer)) {
-		probe_done(p, ERR_OK);
+		probe_finish(p, ERR_OK, said);
 		return;
 	}
 	if (n > 0 && t->len < sizeof(t->reply) - 1 && !strchr(said, '\n'))
 		return; /* not a whole line yet */
+	if (p->spec.whole && *said) {
+		probe_finish(p, ERR_PROTOCOL, said);
+		return;
+	}
 	if (probe_begins(said, p->spec.but_patience))
 		p->deadline_us = clock_mono_us() + p->spec.deadline_ms * 1000;
 	if (*said)
@@ -169,7 +181,12 @@ static void on_probe_connect(uv_connect_t *req, int status)
 
 static void probe_try_start(struct probe *p)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(p->spec.port) };
+	const char *address = p->spec.address ? p->spec.address : "127.0.0.1";
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} at = { 0 };
 	struct probe_try *t = calloc(1, sizeof(*t));
 	int status;
 
@@ -177,7 +194,6 @@ static void probe_try_start(struct probe *p)
 		probe_again(p, "no memory");
 		return;
 	}
-	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	status = p->spec.unix_path ? uv_pipe_init(p->loop, &t->u.pipe, 0) : uv_tcp_init(p->loop, &t->u.tcp);
 	if (status != 0) {
 		free(t);
@@ -190,7 +206,9 @@ static void probe_try_start(struct probe *p)
 	(void)uv_timer_start(&p->timer, on_probe_patience_over, PROBE_PATIENCE_MS, 0);
 	if (p->spec.unix_path)
 		uv_pipe_connect(&t->connect, &t->u.pipe, p->spec.unix_path, on_probe_connect);
-	else if ((status = uv_tcp_connect(&t->connect, &t->u.tcp, (struct sockaddr *)&addr, on_probe_connect)) != 0)
+	else if ((status = strchr(address, ':') ? uv_ip6_addr(address, p->spec.port, &at.v6)
+						: uv_ip4_addr(address, p->spec.port, &at.v4)) != 0 ||
+		 (status = uv_tcp_connect(&t->connect, &t->u.tcp, &at.any, on_probe_connect)) != 0)
 		probe_again(p, uv_strerror(status));
 }
 
