@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,7 +37,12 @@ int role_main(const struct role_hooks *hooks, void *arg, int argc, char **argv)
 {
 	struct startup startup;
 	struct errinfo info;
-	int status = startup_open(&startup, hooks->kind, argc, argv);
+	int status;
+
+	/* A lookup of a name cannot be taken back, and who stops waits for it: one that is not answered is made again
+	 * by the link that needs it, and not by the resolver, which takes 10 s and more. */
+	(void)setenv("RES_OPTIONS", "timeout:1 attempts:1", 0);
+	status = startup_open(&startup, hooks->kind, argc, argv);
 
 	if (status != STARTUP_GO)
 		return status;

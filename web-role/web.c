@@ -24,7 +24,7 @@
 #define PROBED_LATELY_US 10000000 /* a load balancer watches /readyz */
 #define LEAVE_MS 1500             /* until it has noticed that this instance leaves */
 #define HURRY_BEFORE_MS 1000      /* of the drain time's end: waits are answered as they stand */
-#define BREAK_GRACE_MS 1000
+#define BREAK_GRACE_MS 2000
 #define LOOK_MS 10
 
 struct web {
