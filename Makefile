@@ -258,7 +258,7 @@ lint: fmt-check $(TIDY) ## clang-format, clang-tidy, cppcheck, shellcheck
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability \
 	  --suppress=missingIncludeSystem --suppress=varFuncNullUB --suppress=uninitvar --suppress=ctuuninitvar \
 	  -Icommon -Iweb-role -Iworker-role -Icli -Ifabric -Ibalancer common web-role worker-role cli fabric balancer
-	$(Q)shellcheck dev .ci/run deploy/redis/users deploy/redis/backup deploy/redis/restore tests/upgrade/run bench/sizing tests/hardening/run tests/model/run tests/run tests/fuzz/run tests/pristine/run bench/run \
+	$(Q)shellcheck dev .ci/run deploy/redis/users deploy/redis/backup deploy/redis/restore tests/upgrade/run bench/sizing bench/sharing tests/hardening/run tests/model/run tests/run tests/fuzz/run tests/pristine/run tests/pristine/bookworm bench/run \
 	  tests/deploy/run tests/deploy/metrics tests/deploy/systemd deploy/kubernetes/secrets \
 	  tests/compose/run tests/compose/engine deploy/images/redis-start deploy/images/redis-ask
 	$(Q)shellcheck -s sh tests/deploy/systemd_inside
