@@ -91,7 +91,7 @@ struct op_plan {
 struct op_part {
 	uint32_t from, to, units; /* from <= unit < to <= units; units: as planned */
 };
-#define OP_SPLIT_NS 30e6 /* what is estimated to take less is never split */
+#define OP_SPLIT_NS 100e6 /* what is estimated to take less is never split */
 
 struct op_split {
 	/* In the worker's loop, and cheap: the time that the call may need, in ns; 0: it is not to be split. */

@@ -69,11 +69,11 @@ static int64_t judge_head(const struct peer_reader *r, const char *head)
 
 int peer_reader_next(struct peer_reader *r, struct peer_frame *frame)
 {
-	const char *p = r->in.data + r->used;
 	size_t left = r->in.len - r->used;
 
 	if (left < PEER_HEAD)
 		return 0;
+	const char *p = r->in.data + r->used;
 	int64_t n = judge_head(r, p);
 	if (n < 0)
 		return (int)n;

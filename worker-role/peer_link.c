@@ -12,22 +12,22 @@
 
 /* ---- calls ---- */
 
-void peer_call_remove(struct peer_call *call)
+void peer_call_remove(struct peer *p, struct peer_call *call)
 {
-	struct peer_call **at = &call->peer->calls;
+	struct peer_call **at = &p->calls;
 
 	while (*at != call)
 		at = &(*at)->next;
 	*at = call->next;
-	call->peer->n_calls--;
+	p->n_calls--;
 }
 
-static void call_answer(struct peer_call *call, const struct peer_outcome *outcome)
+static void call_answer(struct peer *p, struct peer_call *call, const struct peer_outcome *outcome)
 {
 	peer_call_cb *cb = call->cb;
 	void *arg = call->arg;
 
-	peer_call_remove(call);
+	peer_call_remove(p, call);
 	free(call);
 	cb(arg, outcome);
 }
@@ -63,7 +63,7 @@ void peer_link_close(struct peer *p)
 	p->n_told = 0;
 	while (p->calls) {
 		p->set->stats.lost++;
-		call_answer(p->calls, &lost);
+		call_answer(p, p->calls, &lost);
 	}
 }
 
@@ -161,7 +161,7 @@ static void on_answer(struct peer *p, const struct peer_frame *frame)
 		if (peer_get_failure(frame, &failure) != 0)
 			op_fail(&failure, OP_INTERNAL_ERROR, "%s sent a failure that cannot be read", p->instance);
 	}
-	call_answer(call, &outcome);
+	call_answer(call->peer, call, &outcome);
 }
 
 static bool on_frame(struct peer_wire *wire, const struct peer_frame *frame)

@@ -62,9 +62,9 @@ static void free_when_closed(struct peer_server *s)
 
 /* ---- parts ---- */
 
-static void run_remove(struct run *r)
+static void run_remove(struct caller *c, struct run *r)
 {
-	struct run **at = &r->caller->runs;
+	struct run **at = &c->runs;
 
 	while (*at != r)
 		at = &(*at)->next;
@@ -87,7 +87,7 @@ static void answer_busy(struct run *r)
 
 	c->server->stats.busy++;
 	peer_put(&c->wire.out, PEER_BUSY, r->job, r->part, NULL, 0);
-	run_remove(r);
+	run_remove(r->caller, r);
 	peer_wire_send(&c->wire);
 }
 
@@ -104,7 +104,7 @@ static void on_result(void *arg, const struct pool_result *result)
 		peer_put(&c->wire.out, PEER_RESULT, r->job, r->part, result->json->data, result->json->len);
 	else
 		peer_put_failure(&c->wire.out, r->job, r->part, result->failure);
-	run_remove(r);
+	run_remove(r->caller, r);
 	peer_wire_send(&c->wire);
 }
 
@@ -131,7 +131,7 @@ static void run_start(struct run *r)
 
 static bool is_resting(const struct peer_server *s)
 {
-	return s->freed_us && clock_mono_us() - s->freed_us < PEER_SERVER_YIELD_MS * 1000;
+	return s->freed_us && clock_mono_us() - s->freed_us < PEER_SERVER_YIELD_MS * 1000ULL;
 }
 
 static void on_yield(uv_timer_t *timer)
@@ -174,16 +174,16 @@ static bool on_part(struct caller *c, const struct peer_frame *frame)
 	return true;
 }
 
-static void run_abandon(struct run *r)
+static void run_abandon(struct caller *c, struct run *r)
 {
-	struct peer_server *s = r->caller->server;
+	struct peer_server *s = c->server;
 
 	s->stats.cancelled++;
 	if (r->child) {
 		s->stats.running--;
 		pool_abandon(r->child);
 	}
-	run_remove(r);
+	run_remove(c, r);
 }
 
 /* ---- jobs ---- */
@@ -228,7 +228,7 @@ static void on_end(struct caller *c, uint32_t number)
 	for (struct run *r = c->runs, *next; r; r = next) {
 		next = r->next;
 		if (r->job == number)
-			run_abandon(r);
+			run_abandon(c, r);
 	}
 	for (struct job **at = &c->jobs; *at; at = &(*at)->next)
 		if ((*at)->number == number) {
@@ -241,7 +241,7 @@ static void on_cancel(struct caller *c, const struct peer_frame *frame)
 {
 	for (struct run *r = c->runs; r; r = r->next)
 		if (r->job == frame->job && r->part == frame->part) {
-			run_abandon(r);
+			run_abandon(c, r);
 			return;
 		}
 }
@@ -299,7 +299,7 @@ static void caller_drop(struct caller *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	while (c->runs)
-		run_abandon(c->runs);
+		run_abandon(c, c->runs);
 	while (c->jobs)
 		job_free(c, &c->jobs);
 	peer_wire_close(&c->wire);

@@ -116,7 +116,7 @@ void peer_set_free(struct peer_set *set)
 		next = p->next;
 		while (p->calls) {
 			struct peer_call *call = p->calls;
-			peer_call_remove(call);
+			peer_call_remove(p, call);
 			free(call);
 		}
 		peer_free(p);
@@ -206,15 +206,24 @@ void peer_set_on_room(struct peer_set *set, void (*on_room)(void *arg), void *ar
 	set->on_room_arg = arg;
 }
 
-unsigned peer_set_helpers(const struct peer_set *set)
+static unsigned children_of(const struct peer_set *set, bool pausing)
 {
 	unsigned n = 0;
 
-	if (!set->has_secret)
-		return 0;
-	for (const struct peer *p = set->peers; p; p = p->next)
-		n += p->children ? p->children : 1;
+	for (const struct peer *p = set->peers; p && set->has_secret; p = p->next)
+		if (pausing || p->pause_ms == 0)
+			n += p->children ? p->children : 1;
 	return n;
+}
+
+unsigned peer_set_helpers(const struct peer_set *set)
+{
+	return children_of(set, true);
+}
+
+unsigned peer_set_ready(const struct peer_set *set)
+{
+	return children_of(set, false);
 }
 
 struct peer *peer_set_free_peer(struct peer_set *set)
@@ -298,7 +307,7 @@ void peer_cancel(struct peer_call *call)
 		peer_put(&p->link->wire.out, PEER_CANCEL, call->job, call->part, NULL, 0);
 		peer_wire_send(&p->link->wire);
 	}
-	peer_call_remove(call);
+	peer_call_remove(call->peer, call);
 	free(call);
 }
 

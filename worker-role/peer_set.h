@@ -33,6 +33,8 @@ void peer_set_on_room(struct peer_set *set, void (*on_room)(void *arg), void *ar
 
 /* How many children might compute for this worker: those of all peers, one for each that was never reached. */
 unsigned peer_set_helpers(const struct peer_set *set);
+/* The same, without peers that were busy, or lost, a moment ago. */
+unsigned peer_set_ready(const struct peer_set *set);
 /* A peer that may be asked for one more part; NULL: none now. Connects those that are not connected: on_room tells. */
 struct peer *peer_set_free_peer(struct peer_set *set);
 

@@ -64,6 +64,6 @@ void peer_set_free_when_closed(struct peer_set *set);
 void peer_link_connect(struct peer *p);
 void peer_link_close(struct peer *p); /* its calls are lost */
 void peer_link_fail(struct peer *p);  /* the same, and it is left alone for a while */
-void peer_call_remove(struct peer_call *call);
+void peer_call_remove(struct peer *p, struct peer_call *call);
 
 #endif

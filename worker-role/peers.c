@@ -59,7 +59,7 @@ struct peers *peers_new(uv_loop_t *loop, const struct peers_options *options, st
 	if (!p->scatter) {
 		errinfo_set(info, ERR_NOMEM, "out of memory");
 		peers_free(p);
-		return NULL;
+		return NULL; /* NOLINT(clang-analyzer-unix.Malloc): it was freed, as nothing was asked yet */
 	}
 	executor_share(options->executor, p->scatter);
 	return p;

@@ -320,13 +320,12 @@ static void part_failed(struct run *r, const struct op_failure *f)
 	struct scatter_job *j = p->job;
 
 	run_free(r);
-	if (p->done || (f->error == OP_TIMEOUT && p->runs)) {
+	bool late = f->error == OP_TIMEOUT;
+	if (p->done || (late && p->runs)) {
 		settle(p);
-	} else if (f->error == OP_TIMEOUT) {
-		answer_failure(j, f);
-	} else if (!is_retryable(f)) {
+	} else if (!late && !is_retryable(f)) {
 		go_whole(j); /* it says what is wrong with the call as a whole */
-	} else if (++p->tries >= TRIES_MAX) {
+	} else if (late || ++p->tries >= TRIES_MAX) {
 		answer_failure(j, f);
 	} else {
 		j->scatter->stats.replanned++;
@@ -443,7 +442,7 @@ static unsigned helpers_of(const struct scatter_job *j)
 {
 	const struct scatter_options *o = &j->scatter->options;
 
-	return 1 + peer_set_helpers(o->peers) + pool_room(o->pool);
+	return 1 + peer_set_ready(o->peers) + pool_room(o->pool);
 }
 
 /* Everybody who is free takes a piece: first the place that is kept, then peers, then further children. */

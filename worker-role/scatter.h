@@ -22,8 +22,8 @@
 #include "compute/pool.h"
 #include "peer_set.h"
 
-#define SCATTER_LEAST_NS 50e6 /* of a call's weight, below which it is not even planned */
-#define SCATTER_PART_MS 400   /* of work in a part */
+#define SCATTER_LEAST_NS 100e6 /* of a call's weight, below which it is not even planned */
+#define SCATTER_PART_MS 400    /* of work in a part */
 #define SCATTER_PARTS_MAX 4096
 
 struct scatter;

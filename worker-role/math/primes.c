@@ -309,7 +309,7 @@ static int sieve_init(struct sieve *s, const mpz_t from, const mpz_t to)
 	mpz_inits(root, width, NULL);
 	mpz_sqrt(root, to);
 	mpz_sub(width, to, from);
-	uint64_t pays = mpz_get_ui(width) / 16 + 4096;
+	uint64_t wide = mpz_get_ui(width), pays = (wide < 16384 ? 4 * wide : 65536) + wide / 16 + 4096;
 	if (pays > SIEVE_PRIMES_MAX)
 		pays = SIEVE_PRIMES_MAX;
 	s->complete = mpz_cmp_ui(root, SIEVE_PRIMES_MAX) <= 0 &&

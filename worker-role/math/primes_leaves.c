@@ -102,7 +102,7 @@ static int make_pi(struct primes_leaves *l)
 	return 0;
 }
 
-int primes_leaves_init(struct primes_leaves *l, int64_t x)
+void primes_leaves_shape(struct primes_leaves *l, int64_t x)
 {
 	double log_x = log((double)x), alpha = fmax(1, log_x * log_x / 150);
 
@@ -114,6 +114,11 @@ int primes_leaves_init(struct primes_leaves *l, int64_t x)
 	int64_t blocks = (l->z + BLOCK - 1) / BLOCK, each = (blocks + STRETCHES - 1) / STRETCHES;
 	l->width = each * BLOCK;
 	l->stretches = (uint32_t)((blocks + each - 1) / each);
+}
+
+int primes_leaves_init(struct primes_leaves *l, int64_t x)
+{
+	primes_leaves_shape(l, x);
 	if (make_tables(l) == 0 && make_pi(l) == 0) {
 		l->easy_from = prime_index(l, root_of(l->y)) + 1;
 		l->easy_to = prime_index(l, (int64_t)cbrt((double)x) + 1) + 1;

@@ -25,7 +25,9 @@ struct primes_leaves {
 	uint16_t *pi;              /* [n]: how many primes there are up to 2n + 1 */
 	size_t easy_from, easy_to; /* indices of the primes that have easy leaves, by a table: [from, to) */
 };
-/* x: from PRIMES_LEAVES_LEAST to PRIMES_LEAVES_MAX. 0, or -1: out of memory. */
+/* x: from PRIMES_LEAVES_LEAST to PRIMES_LEAVES_MAX. The numbers alone, which takes no time; nothing is to be freed. */
+void primes_leaves_shape(struct primes_leaves *l, int64_t x);
+/* With the tables. 0, or -1: out of memory. */
 int primes_leaves_init(struct primes_leaves *l, int64_t x);
 void primes_leaves_fini(struct primes_leaves *l);
 

@@ -19,6 +19,22 @@ static int fail_results(struct op_failure *f, const char *op)
 
 /* ---- prime_count ---- */
 
+/* The tables of the last x: a compute child has one thread, and takes many parts of a job one after the other.
+ * NULL: memory ran out. */
+static const struct primes_leaves *tables_of(int64_t x, struct op_failure *f)
+{
+	static struct primes_leaves kept;
+
+	if (kept.x == x)
+		return &kept;
+	primes_leaves_fini(&kept);
+	if (primes_leaves_init(&kept, x) == 0)
+		return &kept;
+	kept.x = 0;
+	op_fail(f, OP_INTERNAL_ERROR, "out of memory for the sieve");
+	return NULL;
+}
+
 double prime_split_weigh_count(struct op_call *c)
 {
 	int64_t x;
@@ -37,10 +53,8 @@ int prime_split_plan_count(struct op_call *c, struct op_plan *plan, struct op_fa
 		return -1;
 	if (x < PRIMES_LEAVES_LEAST)
 		return 0;
-	if (primes_leaves_init(&l, x) != 0)
-		return op_fail(f, OP_INTERNAL_ERROR, "out of memory for the sieve");
-	*plan = (struct op_plan){ .units = l.stretches, .least = 2, .ns = 10.0 * (double)l.z };
-	primes_leaves_fini(&l);
+	primes_leaves_shape(&l, x);
+	*plan = (struct op_plan){ .units = l.stretches, .least = 2, .ns = 8.0 * (double)l.z };
 	return 0;
 }
 
@@ -66,28 +80,25 @@ static void put_sum(struct buf *json, const struct primes_leaves_sum *s)
 
 int prime_split_part_count(struct op_call *c, const struct op_part *part, struct buf *json, struct op_failure *f)
 {
-	struct primes_leaves l;
+	const struct primes_leaves *l;
 	struct primes_leaves_sum s;
 	int64_t x;
-	int rc = -1;
 
 	if (prime_split_read_count(c, &x, f) != 0)
 		return -1;
 	if (x < PRIMES_LEAVES_LEAST)
 		return op_fail(f, OP_INTERNAL_ERROR, "prime_count: %lld is not counted in parts", (long long)x);
-	if (primes_leaves_init(&l, x) != 0)
+	l = tables_of(x, f);
+	if (!l)
+		return -1;
+	if (part->units != l->stretches)
+		return op_fail(f, OP_INTERNAL_ERROR, "prime_count: expected %u stretches, got %u", l->stretches,
+			       part->units);
+	if (primes_leaves_count(l, part->from, part->to, &s) != 0)
 		return op_fail(f, OP_INTERNAL_ERROR, "out of memory for the sieve");
-	if (part->units != l.stretches) {
-		op_fail(f, OP_INTERNAL_ERROR, "prime_count: expected %u stretches, got %u", l.stretches, part->units);
-	} else if (primes_leaves_count(&l, part->from, part->to, &s) != 0) {
-		op_fail(f, OP_INTERNAL_ERROR, "out of memory for the sieve");
-	} else {
-		put_sum(json, &s);
-		primes_leaves_sum_fini(&s);
-		rc = 0;
-	}
-	primes_leaves_fini(&l);
-	return rc;
+	put_sum(json, &s);
+	primes_leaves_sum_fini(&s);
+	return 0;
 }
 
 /* A new array of the n integers of v; NULL: they are not there, or memory ran out. */
@@ -123,7 +134,7 @@ static int add_part(const struct primes_leaves *l, struct primes_leaves_total *t
 int prime_split_gather_count(struct op_call *c, const struct json_t *results, struct buf *json, struct op_failure *f)
 {
 	struct primes_leaves_total total = { 0 };
-	struct primes_leaves l;
+	const struct primes_leaves *l;
 	int64_t x;
 	int rc = 0;
 
@@ -131,16 +142,16 @@ int prime_split_gather_count(struct op_call *c, const struct json_t *results, st
 		return -1;
 	if (x < PRIMES_LEAVES_LEAST)
 		return fail_results(f, "prime_count");
-	if (primes_leaves_init(&l, x) != 0)
-		return op_fail(f, OP_INTERNAL_ERROR, "out of memory for the sieve");
+	l = tables_of(x, f);
+	if (!l)
+		return -1;
 	for (size_t i = 0; rc == 0 && i < json_array_size(results); i++)
-		rc = add_part(&l, &total, json_array_get(results, i));
+		rc = add_part(l, &total, json_array_get(results, i));
 	if (rc == 0)
-		number_put_int(json, primes_leaves_result(&l, &total));
+		number_put_int(json, primes_leaves_result(l, &total));
 	else
 		rc = fail_results(f, "prime_count");
 	primes_leaves_total_fini(&total);
-	primes_leaves_fini(&l);
 	return rc;
 }
 
