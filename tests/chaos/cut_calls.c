@@ -339,6 +339,13 @@ static void one_started(struct cut_lane *l)
 static void last_chance(struct cut_lane *l)
 {
 	cut_prepare(l, ask_enqueue_last_chance);
+	cut_prepare(l, ask_claim);
+	cut_prepare(l, ask_start_one);
+}
+
+static void three_presumed(struct cut_lane *l)
+{
+	three_queued(l);
 	cut_prepare(l, ask_claim_started);
 }
 
@@ -371,6 +378,7 @@ const struct cut_call cut_calls[] = {
 	{ "extend, cancel asked", "sq_extend", "cancel", "cancel", one_told_to_stop, ask_extend },
 	{ "release", "sq_release", "kk", "--", one_started, ask_release },
 	{ "reap of what was not started", "sq_reap", "3 back, 0 dead", "0 back, 0 dead", three_claimed, ask_reap },
+	{ "reap of what nobody saw start", "sq_reap", "3 back, 0 dead", "0 back, 0 dead", three_presumed, ask_reap },
 	{ "reap of a last attempt", "sq_reap", "0 back, 1 dead", "0 back, 0 dead", last_chance, ask_reap },
 	{ "cancel of a queued job", "sq_cancel", "cc", "dc", three_queued, ask_cancel },
 	{ "cancel of a running job", "sq_cancel", "ar", "ar", one_started, ask_cancel },
