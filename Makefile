@@ -219,10 +219,11 @@ check-lua: $(LUA_BIN) ## the queue's functions against a private Redis
 check-integration: $(INTEG_BIN) $(BIN) ## the real binaries
 	$(call runtests,$(INTEG_BIN))
 chaos: $(CHAOS_BIN) $(BIN) ## build the fault table's program; ./dev chaos runs it
+# LESS="NAME...": nor these
 check-asan: ## all tests under AddressSanitizer and UBSan, but those that try Redis more than what is built here
 	$(Q)$(MAKE) SAN=address,undefined check-sanitized
 check-sanitized: tests
-	$(call runtests,$(filter-out %/check_mutants %/check_schedule %/check_fsck_repairs %/check_failover %/check_cluster_functions,$(TEST_BIN)))
+	$(call runtests,$(filter-out $(addprefix %/check_,mutants schedule fsck_repairs failover cluster_functions $(LESS)),$(TEST_BIN)))
 check-tsan: ## the web role, which has threads, under ThreadSanitizer
 	$(Q)$(MAKE) SAN=thread check-threads
 check-threads: threads
