@@ -410,6 +410,73 @@ START_TEST(test_scripts_refuse)
 }
 END_TEST
 
+/* A line of shell that is to end with `status` and to say `says`. */
+static void ends_with(const char *line, int status, const char *says)
+{
+	char said[4096];
+	int got = shell_with_backup(line, said, sizeof(said));
+
+	ck_assert_msg(got == status && strstr(said, says), "%s: expected %d, %s; got %d, %s", line, status, says, got,
+		      said);
+}
+
+/* Passwords and paths that a URL can have only encoded; one that a shell could take for something else. */
+START_TEST(test_backup_decodes_the_url)
+{
+	must(
+	    "redis-cli -s %D/redis.sock acl setuser b on '>p@ss:%\\101/' '~*' '&*' +@all >&2 && mkdir %F/new %F/newer");
+	must("ln -s %D/redis.sock '%F/a b@c'");
+	ends_with("SQUARE_REDIS_URL='unix://b:p%40ss:%25%5C101%2f@%D/redis.sock' %B %F/new", 0, "from a master");
+	ends_with("SQUARE_REDIS_URL='unix://%62:p%40ss:%25\\101/@%F/a%20b%40c?db=0' %B %F/newer", 0, "from a master");
+	must("redis-cli -s %D/redis.sock acl deluser b >&2; rm -r %F/new %F/newer '%F/a b@c'");
+}
+END_TEST
+
+/* Programs of these names, that first do `what`, in %F/bin. */
+static void instead_of(const char *program, const char *what)
+{
+	char line[600];
+
+	(void)snprintf(line, sizeof(line),
+		       "mkdir -p %%F/bin %%F/new && printf '%%s\\n' '#!/bin/sh' '%s' "
+		       "\"exec $(command -v %s) \\\"\\$@\\\"\" >%%F/bin/%s && chmod +x %%F/bin/%s",
+		       what, program, program, program);
+	must(line);
+}
+
+/* Another backup of the same second has its name, or is about to: it keeps what it made, and nothing else is left. */
+START_TEST(test_backup_leaves_another_of_the_same_second)
+{
+	static const char *const theirs[] = { "square-T.rdb.sha256", "square-T.rdb",
+					      "square-T.rdb square-T.rdb.sha256" };
+	char line[300];
+
+	must("rm -rf %F/new %F/bin");
+	instead_of("date", "echo T; exit");
+	(void)snprintf(line, sizeof(line), "for i in %s; do echo theirs >%%F/new/$i; done", theirs[_i]);
+	instead_of("sha256sum", line);
+	ends_with("PATH=%F/bin:$PATH %B %F/new", 1, "expected to give the copy a new name");
+	(void)snprintf(line, sizeof(line), "[ \"$(cd %%F/new; echo $(ls -A))\" = '%s' ]", theirs[_i]);
+	must(line);
+	must("for i in %F/new/*; do [ \"$(cat $i)\" = theirs ] || exit 1; done; rm -r %F/new %F/bin");
+}
+END_TEST
+
+/* A Redis that starts on the folder meanwhile makes its own: the backup is not moved into that. */
+START_TEST(test_restore_of_a_folder_that_fills_meanwhile)
+{
+	must("rm -rf %F/new %F/bin");
+	instead_of("sync", "mkdir -p %F/new/appendonlydir; touch %F/new/appendonlydir/theirs");
+	ends_with("PATH=%F/bin:$PATH %R %S %F/new", 1, "could not make");
+	must("[ \"$(cd %F/new; echo $(find . | sort))\" = '. ./appendonlydir ./appendonlydir/theirs' ]");
+	must("rm -r %F/new/appendonlydir");
+	instead_of("sync", "mkdir -p %F/new/appendonlydir");
+	ends_with("PATH=%F/bin:$PATH %R %S %F/new", 1, "could not make");
+	must("[ -z \"$(ls -A %F/new/appendonlydir)\" ] && [ \"$(ls -A %F/new)\" = appendonlydir ]");
+	must("rm -r %F/new %F/bin");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("backup");
@@ -425,6 +492,9 @@ int main(void)
 	tcase_add_unchecked_fixture(limits, made_for_refusals, tear_down);
 	tcase_set_timeout(limits, 120);
 	tcase_add_loop_test(limits, test_scripts_refuse, 0, (int)(sizeof(refusals) / sizeof(refusals[0])));
+	tcase_add_test(limits, test_backup_decodes_the_url);
+	tcase_add_loop_test(limits, test_backup_leaves_another_of_the_same_second, 0, 3);
+	tcase_add_test(limits, test_restore_of_a_folder_that_fills_meanwhile);
 	suite_add_tcase(suite, limits);
 	return suite_run(suite);
 }
