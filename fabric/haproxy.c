@@ -9,6 +9,7 @@
 #define HAPROXY_HEADERS 400        /* header lines; the web role refuses from 101 on */
 #define HAPROXY_RESOLVERS "place"
 #define HAPROXY_NAME_SIZE (2 * CSDEF_NAME_MAX + 2)
+#define HAPROXY_RESERVE 50 /* one connection in so many, and two, is for the question how the balancer is */
 
 /* What the balancer itself answers, in the form of the HTTP contract. HAProxy 2.6 answers a request that it cannot even
  * parse with a text of its own that no setting reaches; everything after that point is covered here. */
@@ -148,18 +149,47 @@ static void haproxy_limits(const struct plan_role *role, struct buf *out)
 		   role->body_limit + CONFIG_BODY_SWALLOW_BYTES, role->body_limit);
 }
 
-static void haproxy_http(const struct plan *plan, const struct plan_input *in, struct buf *out)
+/* What an endpoint may have of the process' connections: the tcp endpoints half of them in all, the http endpoints the
+ * other half without the reserve; all but the reserve where there is one kind only. The shares together leave the
+ * reserve, so nobody who fills one endpoint keeps the clients of another out, nor the one who asks how the balancer is.
+ */
+static unsigned haproxy_share(const struct plan *plan, unsigned connections, enum csdef_protocol protocol)
+{
+	unsigned reserve = connections / HAPROXY_RESERVE + 2, part = connections - reserve, alike = 0;
+
+	for (size_t i = 0; i < plan->n_inputs; i++)
+		alike += plan->inputs[i].endpoint->protocol == protocol;
+	if (alike < plan->n_inputs)
+		part = protocol == CSDEF_HTTP ? part - part / 2 : part / 2;
+	return part >= alike ? part / alike : 1; /* HAProxy takes 0 for any number */
+}
+
+/* Where it listens and who may come in. One that is full leaves further clients in the kernel's queue; an address that
+ * has its number of HTTP connections already is refused. TCP clients keep their connections and pipeline: many may come
+ * from one address, and their endpoint's share is what bounds them. */
+static void haproxy_frontend(const struct plan *plan, const struct plan_input *in, unsigned connections,
+			     struct buf *out)
 {
 	char name[HAPROXY_NAME_SIZE];
 
 	haproxy_name(in, name);
-	buf_printf(out, "\nfrontend %s from http\n  bind %s:%u\n", name, plan->address, plan_public_port(in));
-	if (plan->client_connections > 0)
+	buf_printf(out, "\nfrontend %s from %s\n  bind %s:%u\n  maxconn %u\n", name,
+		   in->endpoint->protocol == CSDEF_HTTP ? "http" : "tcp", plan->address, plan_public_port(in),
+		   haproxy_share(plan, connections, in->endpoint->protocol));
+	if (in->endpoint->protocol == CSDEF_HTTP && plan->client_connections > 0)
 		buf_printf(out,
 			   "  stick-table type ipv6 size 100k expire 5m store conn_cur\n"
 			   "  tcp-request connection track-sc0 src\n"
 			   "  tcp-request connection reject if { sc0_conn_cur gt %u }\n",
 			   plan->client_connections);
+}
+
+static void haproxy_http(const struct plan *plan, const struct plan_input *in, unsigned connections, struct buf *out)
+{
+	char name[HAPROXY_NAME_SIZE];
+
+	haproxy_name(in, name);
+	haproxy_frontend(plan, in, connections, out);
 	buf_puts(out,
 		 "  http-request set-var(txn.request_id) req.hdr(x-request-id) if { req.hdr_cnt(x-request-id) eq 1 } "
 		 "{ req.hdr(x-request-id) -m reg ^[A-Za-z0-9._-]{1,64}$ }\n"
@@ -183,13 +213,13 @@ static void haproxy_http(const struct plan *plan, const struct plan_input *in, s
 	haproxy_servers(in, false, out);
 }
 
-static void haproxy_tcp(const struct plan *plan, const struct plan_input *in, struct buf *out)
+static void haproxy_tcp(const struct plan *plan, const struct plan_input *in, unsigned connections, struct buf *out)
 {
 	char name[HAPROXY_NAME_SIZE];
 
 	haproxy_name(in, name);
-	buf_printf(out, "\nfrontend %s from tcp\n  bind %s:%u\n  default_backend %s_ready\n", name, plan->address,
-		   plan_public_port(in), name);
+	haproxy_frontend(plan, in, connections, out);
+	buf_printf(out, "  default_backend %s_ready\n", name);
 	buf_printf(out, "\nbackend %s_ready from tcp\n  balance leastconn\n", name);
 	if (plan_health(in->role)) {
 		haproxy_check(out, "/readyz", NULL);
@@ -259,9 +289,9 @@ void haproxy_render(const struct plan *plan, unsigned connections, unsigned thre
 	haproxy_tcp_defaults(out);
 	for (size_t i = 0; i < plan->n_inputs; i++) {
 		if (plan->inputs[i].endpoint->protocol == CSDEF_HTTP)
-			haproxy_http(plan, &plan->inputs[i], out);
+			haproxy_http(plan, &plan->inputs[i], connections, out);
 		else
-			haproxy_tcp(plan, &plan->inputs[i], out);
+			haproxy_tcp(plan, &plan->inputs[i], connections, out);
 	}
 	if (plan->health_socket)
 		haproxy_health(plan, out);

@@ -7,7 +7,8 @@
 #include "buf.h"
 #include "plan.h"
 
-/* Appends the configuration (HAProxy 2.6). connections: of the whole process at once, from the limit of open files. */
+/* Appends the configuration (HAProxy 2.6). connections: of the whole process at once, at least 10, from the limit of
+ * open files; every endpoint has its share of them. */
 void haproxy_render(const struct plan *plan, unsigned connections, unsigned threads, struct buf *out);
 
 #endif

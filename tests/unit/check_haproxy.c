@@ -127,7 +127,8 @@ START_TEST(test_haproxy_render_of_the_definition)
 
 	haproxy_render(plan, 1000, 1, &text);
 	check_with_haproxy(buf_cstr(&text));
-	ck_assert(has(&text, "frontend %s from http\n  bind 127.0.0.1:%u\n", "Front.HttpIn", http->open.port));
+	ck_assert(
+	    has(&text, "frontend %s from http\n  bind 127.0.0.1:%u\n  maxconn 489\n", "Front.HttpIn", http->open.port));
 	ck_assert(has(&text, "frontend %s from tcp\n  bind 127.0.0.1:%u\n", "Back.SquareEndpoint", tcp->open.port));
 	ck_assert(has(&text, "server %s 127.0.0.1:%u check\n", "Front_IN_0", plan_port(http, 0)));
 	ck_assert(has(&text, "server %s 127.0.0.1:%u check\n", "Back_IN_0", plan_port(tcp, 0)));
@@ -231,6 +232,70 @@ START_TEST(test_haproxy_render_with_the_setting_address_connections)
 }
 END_TEST
 
+/* The lines of a frontend that limit who comes in. */
+static void check_limits(struct buf *text, const char *name, unsigned share, unsigned of_address)
+{
+	char start[64], limit[64], expected[300];
+
+	(void)snprintf(start, sizeof(start), "\nfrontend %s ", name);
+	(void)snprintf(limit, sizeof(limit), "  maxconn %u\n", share);
+	(void)snprintf(expected, sizeof(expected),
+		       "%s  stick-table type ipv6 size 100k expire 5m store conn_cur\n"
+		       "  tcp-request connection track-sc0 src\n"
+		       "  tcp-request connection reject if { sc0_conn_cur gt %u }\n",
+		       limit, of_address);
+	const char *from = strstr(buf_cstr(text), start), *bind;
+	ck_assert_msg(from && (bind = strstr(from, "  bind ")), "no frontend %s", name);
+	const char *got = strchr(bind, '\n') + 1, *want = of_address ? expected : limit;
+	ck_assert_msg(strncmp(got, want, strlen(want)) == 0, "%s: expected\n%s, got\n%.300s", name, want, got);
+}
+
+/* Whoever fills an endpoint leaves the others, and the balancer's own health, their connections. */
+START_TEST(test_haproxy_render_shares)
+{
+	static const char second[] = "<InputEndpoint name=\"Cube\" protocol=\"tcp\" port=\"%u\"/>";
+	static const struct {
+		unsigned connections, http, tcp, tcp_of_two;
+	} shares[] = { { 10, 4, 4, 2 }, { 262, 128, 127, 63 }, { 4000, 1959, 1959, 979 }, { 20000, 9799, 9799, 4899 } };
+	char worker[400], cube[120];
+	struct buf text = BUF_INIT;
+
+	(void)snprintf(cube, sizeof(cube), second, proc_free_port());
+	for (size_t i = 0; i < 2 * sizeof(shares) / sizeof(shares[0]); i++) {
+		bool two = i % 2;
+		unsigned tcp = two ? shares[i / 2].tcp_of_two : shares[i / 2].tcp;
+		(void)snprintf(worker, sizeof(worker), WORKER_ENDPOINTS "%s", two ? cube : "");
+		struct csdef *def = load(WEB_ENDPOINTS, worker);
+		struct plan *plan = make_plan(def);
+		buf_clear(&text);
+		haproxy_render(plan, shares[i / 2].connections, 1, &text);
+		check_with_haproxy(buf_cstr(&text));
+		check_limits(&text, "Front.HttpIn", shares[i / 2].http, 64);
+		check_limits(&text, "Back.SquareEndpoint", tcp, 0);
+		if (two)
+			check_limits(&text, "Back.Cube", tcp, 0);
+		ck_assert_uint_lt(shares[i / 2].http + (two ? 2 : 1) * tcp, shares[i / 2].connections);
+		plan_free(plan);
+		csdef_free(def);
+	}
+	buf_fini(&text);
+}
+END_TEST
+
+START_TEST(test_haproxy_render_share_of_the_only_endpoint)
+{
+	struct csdef *def = load(WEB_ENDPOINTS, "<InternalEndpoint name=\"WorkerPeer\" protocol=\"tcp\"/>");
+	struct plan *plan = make_plan(def);
+	struct buf text = BUF_INIT;
+
+	haproxy_render(plan, 1000, 1, &text);
+	check_limits(&text, "Front.HttpIn", 978, 64);
+	buf_fini(&text);
+	plan_free(plan);
+	csdef_free(def);
+}
+END_TEST
+
 START_TEST(test_haproxy_render_without_instances_or_limit)
 {
 	struct csdef *def = load(WEB_ENDPOINTS, WORKER_ENDPOINTS);
@@ -244,6 +309,7 @@ START_TEST(test_haproxy_render_without_instances_or_limit)
 	check_with_haproxy(buf_cstr(&text));
 	ck_assert_ptr_null(strstr(buf_cstr(&text), "Back_IN_"));
 	ck_assert_ptr_null(strstr(buf_cstr(&text), "conn_cur"));
+	check_limits(&text, "Front.HttpIn", 489, 0);
 	buf_fini(&text);
 	plan_free(plan);
 	csdef_free(def);
@@ -560,6 +626,8 @@ int main(void)
 	tcase_add_test(render, test_haproxy_render_of_the_definition);
 	tcase_add_test(render, test_haproxy_render_of_added_endpoints);
 	tcase_add_test(render, test_haproxy_render_without_instances_or_limit);
+	tcase_add_test(render, test_haproxy_render_shares);
+	tcase_add_test(render, test_haproxy_render_share_of_the_only_endpoint);
 	tcase_add_test(render, test_haproxy_render_with_tokens);
 	tcase_add_test(render, test_haproxy_render_with_the_setting_address_connections);
 	tcase_add_test(render, test_haproxy_render_with_a_health_endpoint);
