@@ -78,24 +78,27 @@ static uint64_t connection_of(const struct queue_seal *s)
 	return stats.connects;
 }
 
-/* What is to be told of a held end by this sample; WAIT: nothing yet. */
+/* What is to be told of a held end by this sample (NULL: Redis gave none); WAIT: nothing yet. */
 static int verdict(const struct queue_seal *s, struct hold *h, const struct durability_sample *now)
 {
 	if (h->connection != connection_of(s))
 		return ERR_UNKNOWN;
+	bool late = clock_mono_us() >= h->until_us;
+	if (!now)
+		return late ? ERR_UNAVAILABLE : WAIT;
 	if (!now->aof || is_old_at(h->finished_us, s->redis_us) || (now->write_ok && durability_written(&h->mark, now)))
 		return 0;
-	return now->write_ok && clock_mono_us() < h->until_us ? WAIT : ERR_UNAVAILABLE;
+	return now->write_ok && !late ? WAIT : ERR_UNAVAILABLE;
 }
 
-/* Takes what is due (without a sample: all of it, with this status) from the list, then tells: callbacks may hold
- * anew. */
+/* Takes what is due (with WAIT: by this sample; otherwise all of it, with this status) from the list, then tells:
+ * callbacks may hold anew. */
 static void settle(struct queue_seal *s, const struct durability_sample *now, int status)
 {
 	struct hold *due = NULL, **last = &due, **at = &s->first;
 	while (*at) {
 		struct hold *h = *at;
-		h->status = now ? verdict(s, h, now) : status;
+		h->status = status == WAIT ? verdict(s, h, now) : status;
 		if (h->status == WAIT) {
 			at = &h->next;
 			continue;
@@ -114,8 +117,11 @@ static void settle(struct queue_seal *s, const struct durability_sample *now, in
 	}
 }
 
+/* For as long as something is held. */
 static void ask_later(struct queue_seal *s)
 {
+	if (!s->first || s->asking || uv_is_active((uv_handle_t *)&s->again))
+		return;
 	uv_timer_start(&s->again, on_again, s->again_ms, 0);
 	s->again_ms = s->again_ms * 2 > AGAIN_MOST_MS ? AGAIN_MOST_MS : s->again_ms * 2;
 }
@@ -135,19 +141,20 @@ static void on_info(void *arg, int status, const struct rreply *reply)
 	s->asking--;
 	if (s->closed)
 		; /* nobody is told any more */
-	else if (status == ERR_UNAVAILABLE && s->first)
+	else if (status == ERR_UNAVAILABLE) {
+		settle(s, NULL, WAIT);
 		ask_later(s);
-	else if (status == ERR_UNKNOWN || status == ERR_CLOSED)
+	} else if (status == ERR_UNKNOWN || status == ERR_CLOSED)
 		settle(s, NULL, status);
 	else if (status || !durability_sample_read(&now, text)) {
-		log_error("queue: expected INFO to tell of the appendonly file, got: %.100s", text);
+		if (s->first)
+			log_error("queue: expected INFO to tell of the appendonly file, got: %.100s", text);
 		settle(s, NULL, ERR_UNAVAILABLE);
 	} else {
 		learn_time(s, text);
-		settle(s, &now, 0);
-		if (s->first && !s->asking && !uv_is_active((uv_handle_t *)&s->again))
-			ask_later(s);
-		else if (!s->first)
+		settle(s, &now, WAIT);
+		ask_later(s);
+		if (!s->first)
 			s->again_ms = AGAIN_FIRST_MS;
 	}
 	unref(s);
@@ -168,8 +175,10 @@ static void on_again(uv_timer_t *timer)
 	struct queue_seal *s = timer->data;
 	if (!rlink_up(s->link))
 		settle(s, NULL, ERR_UNKNOWN); /* it was lost while nothing was in flight */
-	if (s->first && !s->asking && ask(s))
+	if (s->first && !s->asking && ask(s)) {
+		settle(s, NULL, WAIT);
 		ask_later(s);
+	}
 }
 
 void queue_seal_look(struct queue_seal *s)

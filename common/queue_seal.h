@@ -18,7 +18,7 @@ struct queue_seal *queue_seal_of(struct rlink *link);
 bool queue_seal_is_old(const struct queue_seal *s, uint64_t finished_us);
 
 /* status: 0 it is on file; ERR_UNKNOWN the link was lost, and perhaps the end with it; ERR_UNAVAILABLE Redis cannot
- * write; ERR_CLOSED the link is being freed. */
+ * write, or has not told for 5 s; ERR_CLOSED the link is being freed. */
 typedef void queue_seal_cb(void *arg, int status);
 /* For the callback of a reply of this link: cb runs, once, when all that was executed up to that reply is on file.
  * finished_us: when the latest of the ends that it tells of was; UINT64_MAX when that is not known. 0, or an error and

@@ -31,12 +31,21 @@ static void count_running(const struct batch *b, size_t one)
 		*o->tag_running(o, b->tag) += one;
 }
 
+/* Whether its arguments wait in memory. Those of what runs do not count: a child has them for itself, and what only
+ * waits for its time has next to none. */
+static bool holds_args(const struct entry *e)
+{
+	return e->state < ENTRY_RUNNING || e->state == ENTRY_GIVE_BACK || e->state == ENTRY_RELEASING;
+}
+
 /* What an entry counts for among the owner's, while it is in its state. */
 static void count(const struct entry *e, size_t one)
 {
 	struct batch_owner *o = e->batch->owner;
 	if (e->is_suspect && (e->state == ENTRY_STARTING || e->state == ENTRY_RUNNING))
 		o->suspects += one;
+	if (holds_args(e))
+		o->args_bytes += one * e->args_bytes;
 	if (e->state == ENTRY_READY)
 		o->ready += one;
 	else if (e->state == ENTRY_RUNNING)
@@ -377,6 +386,11 @@ static void start_short(struct batch *b, bool started)
 
 /* ---- taking a claim ---- */
 
+static bool is_too_much(const struct batch_owner *o, size_t args_bytes)
+{
+	return o->args_bytes && args_bytes > BATCH_ARGS_SMALL && o->args_bytes + args_bytes > BATCH_ARGS_MAX;
+}
+
 static void entry_init(struct batch *b, const struct queue_claimed *claimed, uint64_t now_us, size_t *longs)
 {
 	struct entry *e = &b->entries[b->n++];
@@ -395,12 +409,19 @@ static void entry_init(struct batch *b, const struct queue_claimed *claimed, uin
 		entry_done_failed(e, 'f', &failure, 0);
 		return;
 	}
+	if (is_too_much(b->owner, job->args.n)) {
+		batch_set_state(e, ENTRY_GIVE_BACK);
+		b->owner->bulky = true;
+		++*longs;
+		return;
+	}
 	if (op_call_prepare(&e->call, job->op.p, job->op.n, job->args.p, job->args.n, job->timeout_ms, &failure)) {
 		e->op = op_find(job->op.p, job->op.n);
 		entry_failed(e, &failure, 0);
 		return;
 	}
 	e->prepared = true;
+	e->args_bytes = job->args.n;
 	e->op = e->call.op;
 	e->is_suspect = e->call.path == OP_IN_LOOP && job->flags & JOB_FLAG_SUSPECT;
 	e->is_short = e->call.path == OP_IN_LOOP && !e->is_suspect;
@@ -409,24 +430,13 @@ static void entry_init(struct batch *b, const struct queue_claimed *claimed, uin
 	*longs += !e->is_short;
 }
 
-/* Long ones start as far as slots and children are free, the first ones first; the rest goes back to its queue's head.
- */
-static void give_back_surplus(struct batch *b)
+/* So many of these always fit. */
+static bool is_small(const struct queue_claim *claim)
 {
-	struct batch_owner *o = b->owner;
-	unsigned slots = executor_free_slots(o->executor), children = executor_free_children(o->executor);
-	bool any_heavy = false, too_many = false;
-	for (size_t i = b->n; i-- > 0;) {
-		struct entry *e = &b->entries[i];
-		if (e->state != ENTRY_CLAIMED || (e->is_short && !o->draining))
-			continue;
-		any_heavy = any_heavy || e->is_heavy;
-		bool surplus = e->is_heavy ? o->heavies > children : o->promised > slots;
-		too_many = too_many || (e->is_heavy && surplus);
-		if (surplus || o->draining)
-			batch_set_state(e, ENTRY_GIVE_BACK);
-	}
-	o->crowded = too_many || (o->crowded && any_heavy);
+	size_t bytes = 0;
+	for (size_t i = 0; i < claim->n; i++)
+		bytes += claim->jobs[i].job.args.n;
+	return bytes <= claim->n * (BATCH_ARGS_MAX / QUEUE_BATCH_MAX);
 }
 
 struct batch *batch_new(struct batch_owner *o, unsigned tag, const char *id, const struct queue_claim *claim,
@@ -438,12 +448,14 @@ struct batch *batch_new(struct batch_owner *o, unsigned tag, const char *id, con
 		return NULL;
 	b->tag = tag;
 	snprintf(b->id, sizeof b->id, "%s", id);
+	if (is_small(claim))
+		o->bulky = false;
 	for (size_t i = 0; i < claim->n; i++)
 		entry_init(b, &claim->jobs[i], claim->now_us, longs);
 	o->stats.claimed += claim->n;
 	if (!o->draining)
 		start_short(b, started);
-	give_back_surplus(b);
+	batch_give_back_surplus(b);
 	mark_dirty(b);
 	return b;
 }

@@ -11,8 +11,9 @@
  * Short jobs skip the wait: their start is written to the socket, then they run; should the worker die, nobody knows
  * which of them ran, and they become suspects. A suspect waits for the verdict of its start like a long one, one at a
  * time and with nothing else in the loop, so that it is charged for its own doing and for nobody else's. Heavy ones,
- * for which the claim brought more than there are children, go back at once, for a worker that has one. One loop, one
- * thread. */
+ * for which the claim brought more than there are children, go back at once, for a worker that has one; and so do
+ * those whose arguments would be too much to have in memory at once, before they are even read. One loop, one thread.
+ */
 #ifndef SQUARE_BATCH_H
 #define SQUARE_BATCH_H
 
@@ -37,6 +38,11 @@ enum entry_state {
 	ENTRY_GONE
 };
 
+/* Bytes of arguments in hand that have not been computed. In memory they may be fifty times as large, so a claim is
+ * bounded by them too: what is beyond goes back as it came. Small ones count, but are never the ones too many. */
+#define BATCH_ARGS_MAX (4u << 20)
+#define BATCH_ARGS_SMALL 4096u
+
 struct batch;
 
 struct entry {
@@ -50,6 +56,7 @@ struct entry {
 	bool is_short;       /* runs in the loop, without waiting for the verdict of its start */
 	bool is_heavy;       /* runs in a compute child */
 	bool is_suspect;     /* runs in the loop, where its worker died once: waits for the verdict, runs alone */
+	size_t args_bytes;   /* that call was made from */
 	struct op_call call;
 	struct executor_job *run;
 	char kind; /* outcome: 's' 'f' 'c' 'r' 'w' */
@@ -88,14 +95,16 @@ struct batch_owner {
 	bool draining;
 	struct batch *batches, *last; /* all live ones, the oldest first */
 	struct batch *spare;
-	size_t count;    /* live batches */
-	size_t ready;    /* short entries waiting to run */
-	size_t promised; /* timed entries about to start: each will want a slot of the executor */
-	size_t heavies;  /* heavy entries about to start: each will want a child */
-	size_t running;  /* entries in the executor */
-	uint64_t starts; /* entries that ever came to run */
-	size_t suspects; /* suspect entries whose start is on its way, or that run: at most 1 */
-	bool crowded;    /* heavy jobs had to be given back; until the claims bring none, only as many are taken */
+	size_t count;      /* live batches */
+	size_t ready;      /* short entries waiting to run */
+	size_t promised;   /* timed entries about to start: each will want a slot of the executor */
+	size_t heavies;    /* heavy entries about to start: each will want a child */
+	size_t running;    /* entries in the executor */
+	uint64_t starts;   /* entries that ever came to run */
+	size_t suspects;   /* suspect entries whose start is on its way, or that run: at most 1 */
+	size_t args_bytes; /* of entries that are still to be computed here */
+	bool bulky;        /* arguments had to be given back; until small ones come, only as many are taken as fit */
+	bool crowded;      /* heavy jobs had to be given back; until the claims bring none, only as many are taken */
 	struct batch_stats stats;
 };
 

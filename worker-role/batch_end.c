@@ -4,6 +4,24 @@
 
 #include "batch_parts.h"
 
+void batch_give_back_surplus(struct batch *b)
+{
+	struct batch_owner *o = b->owner;
+	unsigned slots = executor_free_slots(o->executor), children = executor_free_children(o->executor);
+	bool any_heavy = false, too_many = false;
+	for (size_t i = b->n; i-- > 0;) {
+		struct entry *e = &b->entries[i];
+		if (e->state != ENTRY_CLAIMED || (e->is_short && !o->draining))
+			continue;
+		any_heavy = any_heavy || e->is_heavy;
+		bool surplus = e->is_heavy ? o->heavies > children : o->promised > slots;
+		too_many = too_many || (e->is_heavy && surplus);
+		if (surplus || o->draining)
+			batch_set_state(e, ENTRY_GIVE_BACK);
+	}
+	o->crowded = too_many || (o->crowded && any_heavy);
+}
+
 void batch_drain(struct batch_owner *o)
 {
 	o->draining = true;

@@ -13,5 +13,8 @@ void batch_set_state(struct entry *e, enum entry_state state);
 void batch_entry_gone(struct entry *e);
 /* Retires the batch if nothing is left of it: it must not be touched after this. */
 void batch_settle(struct batch *b);
+/* Of a batch that was just taken: long ones start as far as slots and children are free, the first ones first; the rest
+ * goes back to its queue's head. */
+void batch_give_back_surplus(struct batch *b);
 
 #endif

@@ -83,6 +83,13 @@ static bool is_jammed(const struct claimer *c)
 	return c->owner.crowded && executor_free_children(c->owner.executor) <= c->owner.heavies;
 }
 
+/* Jobs of large arguments (1 MiB) that fit in hand now. */
+static unsigned room_for_args(const struct claimer *c)
+{
+	size_t used = c->owner.args_bytes;
+	return used < BATCH_ARGS_MAX ? (unsigned)((BATCH_ARGS_MAX - used) >> 20) : 0;
+}
+
 /* How many jobs to ask for now; 0: none. While there are more heavy jobs about than children, a job is claimed only
  * for a child that is free: the others are left to workers that can run them. */
 static unsigned room(const struct claimer *c)
@@ -90,7 +97,8 @@ static unsigned room(const struct claimer *c)
 	bool crowded = c->owner.crowded;
 	size_t slots = crowded ? executor_free_children(c->owner.executor) : executor_free_slots(c->owner.executor);
 	size_t taken = crowded ? c->owner.heavies : c->owner.promised;
-	if (c->held)
+	unsigned most = c->owner.bulky ? room_for_args(c) : c->options.claim_max;
+	if (c->held || room_for_args(c) == 0)
 		return 0;
 	if (c->skimming && !c->owner.draining && c->owner.ready < READY_MAX)
 		return c->options.claim_max;
@@ -99,7 +107,8 @@ static unsigned room(const struct claimer *c)
 	if (c->owner.draining || slots <= taken || c->owner.ready >= READY_MAX)
 		return 0;
 	unsigned want = c->appetite > slots - taken && !crowded ? c->appetite : (unsigned)(slots - taken);
-	return want > c->options.claim_max ? c->options.claim_max : want;
+	most = most < c->options.claim_max ? most : c->options.claim_max;
+	return want > most ? most : want;
 }
 
 static bool claim_tag(struct tag *t);

@@ -237,6 +237,7 @@ static bool start_heavy(struct executor_job *job)
 		uv_timer_start(&job->timer, on_refused, 0, 0);
 		return true;
 	}
+	op_call_fini(&job->call); /* who computes it has its own; in this process it may be many times as large */
 	job->started_us = clock_mono_us();
 	set_stage(job, COMPUTING);
 	return true;

@@ -67,11 +67,14 @@ static void run_stop(struct run *r)
 	run_free(r);
 }
 
+/* Who is told of the room that this makes passes the job by: it may not begin anything, or end, under our hands. */
 static void stop_parts(struct scatter_job *j)
 {
+	j->stopping = true;
 	for (struct piece *p = j->pieces; p; p = p->next)
 		while (p->runs)
 			run_stop(p->runs);
+	j->stopping = false;
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -185,12 +188,10 @@ static bool run_solo(struct scatter_job *j, enum ipc_task kind, const struct buf
 
 static void go_whole(struct scatter_job *j)
 {
-	j->stage = WHOLE;
 	j->scatter->stats.whole++;
 	uv_timer_stop(&j->look);
 	stop_parts(j);
-	if (j->solo) /* it began as soon as there was room */
-		return;
+	j->stage = WHOLE;
 	keep_place(j);
 	(void)run_solo(j, IPC_TASK_WHOLE, NULL);
 }
@@ -305,8 +306,10 @@ static void settle(struct piece *p)
 {
 	struct scatter_job *j = p->job;
 
+	j->stopping = true;
 	while (p->done && p->runs)
 		run_stop(p->runs);
+	j->stopping = false;
 	scatter_pile_put_back(p);
 	if (j->done_units == j->plan.units)
 		go_gather(j);
@@ -452,7 +455,7 @@ static void pump(struct scatter_job *j)
 	struct piece *p;
 	struct peer *peer;
 
-	if (j->stage != SPREADING || j->ended)
+	if (j->stage != SPREADING || j->ended || j->stopping)
 		return;
 	if (j->kept && (p = scatter_pile_next(j, helpers_of(j))) && !run_here(p, true))
 		scatter_pile_put_back(p);
@@ -490,7 +493,7 @@ static void on_room(void *arg)
 
 	for (struct scatter_job *j = s->jobs, *next; j; j = next) {
 		next = j->next;
-		if (j->ended)
+		if (j->ended || j->stopping)
 			continue;
 		if (j->stage == SPREADING)
 			pump(j);

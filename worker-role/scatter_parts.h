@@ -44,6 +44,7 @@ struct scatter_job {
 	unsigned handles;
 	struct pool_child *solo; /* plans, gathers, computes the whole */
 	bool kept;               /* its place in the pool is held, not used */
+	bool stopping;           /* runs of it are being stopped: others make use of their room */
 	bool ended;
 	struct op_plan plan;
 	uint32_t next_unit; /* the first that nobody has taken */

@@ -741,6 +741,72 @@ START_TEST(test_oldest_batch_runs_first)
 }
 END_TEST
 
+/* A square of 12 in so many bytes of text; free()d by the caller. */
+static char *bulky_args(size_t n)
+{
+	char *args = malloc(n + 1);
+	ck_assert_ptr_nonnull(args);
+	memset(args, ' ', n);
+	memcpy(args, "[12", 3);
+	args[n - 1] = ']';
+	args[n] = '\0';
+	return args;
+}
+
+static size_t in_state(const struct batch *b, enum entry_state state)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < b->n; i++)
+		n += b->entries[i].state == state;
+	return n;
+}
+
+/* Arguments are many times as large in memory: no more of them are read than fit, whatever a claim brings. */
+START_TEST(test_bulky_arguments_go_back_unread)
+{
+	struct batch_owner owner = { .links = links, .executor = executor, .tag = one_tag };
+	char *args = bulky_args(1 << 20), *huge = bulky_args(6 << 20);
+	open_claimer("a");
+	struct batch *first = take(&owner, "w.a.1", 64, "square", args);
+	ck_assert_uint_eq(in_state(first, ENTRY_READY), 4);
+	ck_assert_uint_eq(in_state(first, ENTRY_GIVE_BACK), 60);
+	ck_assert(!first->entries[4].prepared);
+	ck_assert_uint_eq(owner.args_bytes, BATCH_ARGS_MAX);
+	ck_assert(owner.bulky);
+	struct batch *small = take(&owner, "w.a.2", 64, "square", "[12]");
+	ck_assert_uint_eq(in_state(small, ENTRY_READY), 64); /* they are never too much */
+	ck_assert(!owner.bulky);
+	while (batch_run_ready(&owner, 1000))
+		;
+	ck_assert_uint_eq(in_state(first, ENTRY_DONE), 4);
+	ck_assert_uint_eq(owner.args_bytes, 0);
+	struct batch *alone = take(&owner, "w.a.3", 2, "square", huge);
+	ck_assert_uint_eq(in_state(alone, ENTRY_READY), 1); /* always one */
+	while (batch_run_ready(&owner, 1000))
+		;
+	ck_assert(loop_until(&loop, none_left, &owner, DEADLINE_MS));
+	ck_assert_uint_eq(owner.args_bytes, 0);
+	batch_free_all(&owner);
+	free(args);
+	free(huge);
+}
+END_TEST
+
+/* Through Redis: all of them come to run, and few go to and fro. */
+START_TEST(test_bulky_jobs_all_run)
+{
+	enum { MANY = 48 };
+	char *args = bulky_args(1000000);
+	for (int i = 0; i < MANY; i++)
+		submit(1, "square", args, 0);
+	open_claimer("a");
+	ck_assert(loop_until(&loop, nothing_alive, NULL, DEADLINE_MS));
+	ck_assert_int_eq(figure("n:s"), MANY);
+	ck_assert_uint_le(claimer_stats(claimer)->released, 2 * QUEUE_BATCH_MAX);
+	free(args);
+}
+END_TEST
+
 static TCase *add_case(Suite *suite, const char *name)
 {
 	TCase *t = tcase_create(name);
@@ -770,6 +836,8 @@ int main(void)
 	tcase_add_test(limits, test_slots_bound_what_is_taken);
 	tcase_add_test(limits, test_promised_slots_are_taken);
 	tcase_add_test(limits, test_oldest_batch_runs_first);
+	tcase_add_test(limits, test_bulky_arguments_go_back_unread);
+	tcase_add_test(limits, test_bulky_jobs_all_run);
 	tcase_add_test(faults, test_link_lost_under_load);
 	tcase_add_test(faults, test_redis_killed_under_load);
 	tcase_add_test(faults, test_drain_gives_back);

@@ -318,6 +318,33 @@ START_TEST(test_held_ends_go_with_the_link)
 }
 END_TEST
 
+static void on_settled(void *arg, int status)
+{
+	struct told *t = arg;
+
+	t->n++;
+	t->status = status;
+}
+
+/* A Redis that is busy with a script does not say where its log stands: whoever waits is told so, in the end. */
+START_TEST(test_hold_ends_while_redis_is_busy)
+{
+	struct told told = { 0 };
+
+	start();
+	rsync_words(aside, NULL, "CONFIG", "SET", "busy-reply-threshold", "20", NULL);
+	rsync_close(aside);
+	aside = rsync_open(redis_private_url(queue_lab.redis), 200, NULL);
+	ck_assert_ptr_nonnull(aside);
+	ck_assert_ptr_null(rsync_words(aside, NULL, "EVAL", "while true do end", "0", NULL));
+	ck_assert_int_eq(queue_seal_hold(queue_seal_of(queue_lab.link), UINT64_MAX, on_settled, &told), 0);
+	ck_assert(loop_until(&queue_lab.loop, was_told, &told, DEADLINE_MS));
+	ck_assert_int_eq(told.status, ERR_UNAVAILABLE);
+	ck_assert_uint_eq(told.n, 1);
+	stop();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("queue_seal");
@@ -329,6 +356,7 @@ int main(void)
 	tcase_add_loop_test(faults, test_end_is_not_told_before_it_is_written, 0, READINGS);
 	tcase_add_loop_test(faults, test_end_is_told_when_it_is_written, 0, 2);
 	tcase_add_test(faults, test_held_ends_go_with_the_link);
+	tcase_add_test(faults, test_hold_ends_while_redis_is_busy);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, faults);
 	return suite_run(s);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "compute/pool_parts.h"
 #include "compute_run.h"
 #include "loop_until.h"
 #include "peer_server.h"
@@ -307,6 +308,38 @@ START_TEST(test_scatter_run_fails_as_the_whole)
 }
 END_TEST
 
+static bool both_compute(void *arg)
+{
+	(void)arg;
+	return answered ||
+	       (own.pool->count[BUSY] > 0 && own.pool->count[IDLE] > 0 && peer_server_stats(server)->running > 0);
+}
+
+/* A part at the peer says what is wrong with the whole while another one runs here; killing that one makes room, and
+ * there is no memory to tell a child of the whole: answered once, and nothing is touched after that. */
+START_TEST(test_scatter_run_whole_without_memory)
+{
+	struct buf large = BUF_INIT;
+
+	ck_assert_int_eq(buf_reserve(&large, IPC_PAYLOAD_MAX + 1), 0);
+	memset(large.data, ' ', IPC_PAYLOAD_MAX + 1);
+	large.len = IPC_PAYLOAD_MAX + 1;
+	ck_assert_int_eq(run("sum_series", "[\"1/(k-99990)+sin(k)\",\"k\",1,100000]", 60000), 0);
+	ck_assert(loop_until(&loop, both_compute, NULL, SOON_MS));
+	ck_assert(!answered);
+	for (const struct pool_child *c = own.pool->children; c; c = c->next)
+		if (c->state == BUSY)
+			kill(c->pid, SIGSTOP);
+	struct buf args = job->args; /* the peer is told of these */
+	job->args = large;
+	ck_assert(loop_until(&loop, has_answered, NULL, SOON_MS));
+	ck_assert(!succeeded);
+	ck_assert_int_eq(error, OP_INTERNAL_ERROR);
+	ck_assert_uint_eq(scatter_stats(scatter)->whole, 1);
+	buf_fini(&args);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("scatter");
@@ -327,6 +360,7 @@ int main(void)
 	tcase_add_test(faults, test_scatter_run_when_the_peer_stands_still);
 	tcase_add_test(faults, test_scatter_run_out_of_time);
 	tcase_add_test(faults, test_scatter_run_fails_as_the_whole);
+	tcase_add_test(faults, test_scatter_run_whole_without_memory);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	suite_add_tcase(s, faults);

@@ -15,7 +15,6 @@
 #include "math/arg.h"
 #include "op.h"
 
-#define MATRIX_CELLS_MAX 250000.0
 #define MATRIX_EXACT_NS 1.5e9 /* what is estimated to take longer is done in doubles, unless exact is asked for */
 #define MATRIX_ROUNDED_NS 2e8 /* the same, when rounded results are asked for */
 /* Balls that contain 0 are taken for 0 from this working precision on: then the value is below 2^-4096. */

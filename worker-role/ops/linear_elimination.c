@@ -21,11 +21,6 @@ int linear_load(struct op_call *c, size_t count, struct linear_args *x, struct o
 	for (size_t i = 0; i < count; i++) {
 		size_t rows, cols;
 		arg_shape(c, i, &rows, &cols);
-		if ((double)rows * (double)cols > MATRIX_CELLS_MAX) {
-			op_fail_limit(f, MATRIX_CELLS_MAX, (double)rows * (double)cols, "cells",
-				      "the matrix is too large");
-			return arg_locate(c, i, f);
-		}
 		if (rows == 0 || cols == 0)
 			return arg_fail(c, i, f, OP_INVALID_ARGUMENT, "expected at least one number, got none");
 		x->rational = x->rational && arg_is_rational(c, i);

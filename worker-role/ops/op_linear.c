@@ -26,7 +26,7 @@
 	}
 #define NUMBER_RESULT "a number: exact where the entries are rational and the size allows"
 #define MATRIX_RESULT "a matrix: exact where the entries are rational and the size allows"
-#define CELLS "up to 250,000 cells; "
+#define CELLS "up to 100,000 cells; "
 #define EXACT_LIMIT "exact while that is estimated to take less than 1.5 s and 1,000,000 digits, in doubles beyond"
 #define CERTAIN "irrational and complex entries: certified digits, within the time limit"
 
