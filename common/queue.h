@@ -81,6 +81,9 @@ struct queue_submitter_meter {
 };
 void queue_submitter_measure(struct queue_submitter *s, const struct queue_submitter_meter *meter); /* copied */
 void queue_submitter_free(struct queue_submitter *s); /* cb of what is open: ERR_CLOSED; not from within a cb */
+/* The same when it is only the link that goes: ERR_UNAVAILABLE for what was never sent, which may be submitted again
+ * elsewhere; ERR_UNKNOWN for what was. */
+void queue_submitter_free_unlinked(struct queue_submitter *s);
 struct queue_submit {
 	const char *tag;        /* borrowed for the call, like all below */
 	const char *id;         /* text, ID_TEXT_LEN */

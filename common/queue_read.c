@@ -10,7 +10,7 @@
 
 /* Who is to be told of a job: one of the two. */
 struct teller {
-	struct rlink *link;
+	struct rlink *link; /* that answers: not the first one, if the question was sent on to another node */
 	queue_job_cb *cb;
 	queue_cancel_cb *change_cb;
 	void *arg;
@@ -87,7 +87,8 @@ static int ask(struct rlink *link, struct rcmd *cmd, queue_job_cb *cb, void *arg
 	struct teller *r = malloc(sizeof *r);
 	if (!r)
 		return ERR_NOMEM;
-	*r = (struct teller){ .link = link, .cb = cb, .arg = arg };
+	*r = (struct teller){ .cb = cb, .arg = arg };
+	cmd->taken_by = &r->link;
 	int rc = rlink_send(link, cmd, on_record, r);
 	if (rc)
 		free(r);
@@ -161,7 +162,7 @@ static int change(struct rlink *link, struct rcmd *cmd, struct teller what)
 	int rc = c ? 0 : ERR_NOMEM;
 	if (c) {
 		*c = what;
-		c->link = link;
+		cmd->taken_by = &c->link;
 		rc = rlink_send(link, cmd, on_changed, c);
 	}
 	if (rc)

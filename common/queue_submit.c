@@ -103,7 +103,7 @@ void queue_call_tell(struct queue_call *c)
 		tell(c, &c->entries[i], c->entries[i].status);
 }
 
-static struct queue_call *call_new(struct queue_submitter *s, const char *tag)
+static struct queue_call *call_new(struct queue_submitter *s, const char *tag, uint64_t deadline_us)
 {
 	struct queue_call *c = s->spare;
 	if (c) {
@@ -118,7 +118,7 @@ static struct queue_call *call_new(struct queue_submitter *s, const char *tag)
 	snprintf(c->tag, sizeof c->tag, "%s", tag);
 	c->n = 0;
 	c->in_flight = c->sent_once = c->unknown = c->held = c->replicated = c->ended = false;
-	c->deadline_us = clock_mono_us() + s->deadline_us;
+	c->deadline_us = c->last_deadline_us = deadline_us;
 	rcmd_fcall(&c->cmd, "sq_enqueue", tag);
 	rcmd_uint(&c->cmd, s->live_max);
 	c->next = NULL;
@@ -271,13 +271,23 @@ static void on_deadline(uv_timer_t *timer)
 		uv_timer_start(timer, on_deadline, first_us > now_us ? (first_us - now_us) / 1000 + 1 : 1, 0);
 }
 
-/* The call that still takes submissions for this tag. */
-static struct queue_call *building(struct queue_submitter *s, const char *tag)
+/* A call ends at the earliest deadline of its jobs. So only such come together that lose little by it: none more than
+ * a fifth of the time that it has left. */
+static bool suits(const struct queue_call *c, uint64_t deadline_us, uint64_t now_us)
+{
+	uint64_t first_us = deadline_us < c->deadline_us ? deadline_us : c->deadline_us;
+	uint64_t last_us = deadline_us > c->last_deadline_us ? deadline_us : c->last_deadline_us;
+	return last_us == first_us || (first_us > now_us && last_us - first_us <= (first_us - now_us) / 4);
+}
+
+/* The call that still takes submissions for this tag with such a deadline. */
+static struct queue_call *building(struct queue_submitter *s, const char *tag, uint64_t deadline_us, uint64_t now_us)
 {
 	for (struct queue_call *c = s->last; c && !c->sent_once; c = c->prev)
-		if (!c->ended && c->n < CALL_JOBS_MAX && c->cmd.wire.len < CALL_BYTES_MAX && strcmp(c->tag, tag) == 0)
+		if (!c->ended && c->n < CALL_JOBS_MAX && c->cmd.wire.len < CALL_BYTES_MAX && strcmp(c->tag, tag) == 0 &&
+		    suits(c, deadline_us, now_us))
 			return c;
-	return call_new(s, tag);
+	return call_new(s, tag, deadline_us);
 }
 
 static int add_entry(struct queue_call *c, const char *id, queue_submit_cb *cb, void *arg)
@@ -324,7 +334,10 @@ int queue_submit(struct queue_submitter *s, const struct queue_submit *job, queu
 	int rc = job_record_encode(&s->record, &job->job);
 	if (rc)
 		return rc;
-	struct queue_call *c = building(s, job->tag);
+	uint64_t now_us = clock_mono_us(), deadline_us = now_us + s->deadline_us;
+	if (job->until_us && job->until_us < deadline_us)
+		deadline_us = job->until_us;
+	struct queue_call *c = building(s, job->tag, deadline_us, now_us);
 	if (!c)
 		return ERR_NOMEM;
 	rc = buf_reserve(&c->cmd.wire, s->record.len + OPTIONS_MAX + 256);
@@ -339,8 +352,10 @@ int queue_submit(struct queue_submitter *s, const struct queue_submit *job, queu
 	add_options(&c->cmd, job);
 	rcmd_arg(&c->cmd, s->record.data, s->record.len);
 	s->open++;
-	if (job->until_us && job->until_us < c->deadline_us)
-		c->deadline_us = job->until_us;
+	if (deadline_us < c->deadline_us)
+		c->deadline_us = deadline_us;
+	if (deadline_us > c->last_deadline_us)
+		c->last_deadline_us = deadline_us;
 	arm(s, c->deadline_us);
 	return 0;
 }
@@ -397,7 +412,7 @@ static void on_timer_closed(uv_handle_t *timer)
 	free(timer);
 }
 
-void queue_submitter_free(struct queue_submitter *s)
+static void free_submitter(struct queue_submitter *s, int unsent, int sent)
 {
 	if (!s)
 		return;
@@ -407,10 +422,20 @@ void queue_submitter_free(struct queue_submitter *s)
 	for (struct queue_call *c = s->first, *next; c; c = next) {
 		next = c->next;
 		if (!c->ended)
-			queue_call_fail(c, ERR_CLOSED);
+			queue_call_fail(c, c->sent_once ? sent : unsent);
 		if (!c->in_flight)
 			queue_call_recycle(c);
 	}
 	if (s->in_flight == 0)
 		submitter_done(s);
+}
+
+void queue_submitter_free(struct queue_submitter *s)
+{
+	free_submitter(s, ERR_CLOSED, ERR_CLOSED);
+}
+
+void queue_submitter_free_unlinked(struct queue_submitter *s)
+{
+	free_submitter(s, ERR_UNAVAILABLE, ERR_UNKNOWN);
 }

@@ -24,9 +24,10 @@ struct queue_call {
 	struct rcmd cmd;
 	struct queue_entry *entries;
 	size_t n, cap;
-	uint64_t deadline_us;
-	uint64_t held_until_us; /* held: how far the deadline may be put off */
-	bool in_flight;         /* sent, no reply yet */
+	uint64_t deadline_us;      /* the earliest of its jobs' */
+	uint64_t last_deadline_us; /* and the latest */
+	uint64_t held_until_us;    /* held: how far the deadline may be put off */
+	bool in_flight;            /* sent, no reply yet */
 	bool sent_once;
 	bool unknown;    /* sent before, and the answer was lost: perhaps accepted */
 	bool held;       /* the verdicts are in the entries, and not told yet */

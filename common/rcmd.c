@@ -14,6 +14,7 @@ void rcmd_init(struct rcmd *c)
 	buf_init(&c->wire);
 	c->argc = 0;
 	c->follows = false;
+	c->taken_by = NULL;
 }
 
 void rcmd_fini(struct rcmd *c)
@@ -28,6 +29,7 @@ int rcmd_copy(struct rcmd *to, const struct rcmd *from)
 	buf_append(&to->wire, from->wire.data, from->wire.len);
 	to->argc = from->argc;
 	to->follows = from->follows;
+	to->taken_by = from->taken_by;
 	if (!to->wire.failed && !from->wire.failed)
 		return 0;
 	rcmd_fini(to);
@@ -39,6 +41,7 @@ void rcmd_clear(struct rcmd *c)
 	buf_clear(&c->wire);
 	c->argc = 0;
 	c->follows = false;
+	c->taken_by = NULL;
 }
 
 void rcmd_arg(struct rcmd *c, const void *p, size_t n)

@@ -10,10 +10,12 @@
 
 #include "buf.h"
 
+struct rlink;
 struct rcmd {
 	struct buf wire;
 	unsigned argc;
-	bool follows; /* a plain read: asked again at the node that a cluster says has the key (rlinks.h) */
+	bool follows;            /* a plain read: asked again at the node that a cluster says has the key (rlinks.h) */
+	struct rlink **taken_by; /* set to the link that took it last, which is the one that answers; NULL: not asked */
 };
 
 void rcmd_init(struct rcmd *c);

@@ -230,6 +230,8 @@ int rlink_send(struct rlink *l, struct rcmd *cmd, rlink_reply_cb *cb, void *arg)
 	}
 	l->stats.commands++;
 	l->stats.bytes_out += len;
+	if (cmd->taken_by)
+		*cmd->taken_by = l;
 	return 0;
 }
 

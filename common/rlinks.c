@@ -26,6 +26,7 @@ struct held {
 	int node;            /* while clustered */
 	int slot;            /* of a blocking set */
 	uint64_t useless_us; /* since when; 0: it serves something */
+	uint64_t used_us;    /* when a read was last sent on to it; a node that slots move to serves none at first */
 };
 
 /* A read that was told to go to another node. */
@@ -337,6 +338,8 @@ static bool on_elsewhere(void *arg, const char *error, struct rcmd *again, rlink
 	if (!h)
 		h = hold(s, node, s->options.blocking ? (int)slot : ANY_SLOT);
 	rslots_unref(s->slots, node);
+	if (h)
+		h->used_us = clock_mono_us();
 	if (h && rlink_up(h->link))
 		return send_on(h->link, again, asking, cb, cb_arg) == 0;
 	return h && wait_for(h, again, asking, cb, cb_arg);
@@ -366,13 +369,20 @@ static bool is_of_use(const struct rlinks *s, const struct held *h)
 	return s->options.blocking ? map->of[h->slot] == h->node : map->nodes[h->node].slots > 0;
 }
 
+/* While it is up, what is in flight; while it is not, those who wait for it, and come again. */
+static bool may_stay(const struct held *h, uint64_t now_us)
+{
+	return (h->used_us && now_us - h->used_us < USELESS_US) ||
+	       (rlink_up(h->link) && now_us - h->useless_us < USELESS_US);
+}
+
 static void release_useless(struct rlinks *s)
 {
 	uint64_t now_us = clock_mono_us();
 	for (struct held **at = &s->first, *h; (h = *at);) {
 		bool serves = is_of_use(s, h);
 		h->useless_us = serves ? 0 : h->useless_us ? h->useless_us : now_us;
-		if (serves || (rlink_up(h->link) && now_us - h->useless_us < USELESS_US)) {
+		if (serves || may_stay(h, now_us)) {
 			at = &h->next;
 			continue;
 		}

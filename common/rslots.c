@@ -74,6 +74,28 @@ static void turn_in(struct rslots *s, uint64_t ms)
 
 /* ---- asking ---- */
 
+/* A node that has forgotten its cluster, or has not heard of it yet, knows of no master at all. */
+static bool names_a_master(const struct rreply *map)
+{
+	for (size_t i = 0; i < rreply_count(map); i++) {
+		const struct rreply *master = rreply_at(rreply_at(map, i), 2);
+		if (rreply_int(rreply_at(master, 1)) > 0 && strcmp(rreply_str(rreply_at(master, 0), NULL), "?") != 0)
+			return true;
+	}
+	return false;
+}
+
+/* The map that there is stands, and the next turn asks another node. */
+static void distrust_scout(struct rslots *s)
+{
+	snprintf(s->error, sizeof s->error, "%.200s port %u told a map that names no master of any slot",
+		 s->scout_at.host, s->scout_at.port);
+	s->scout_us = 0;
+	s->doubt_until_us = clock_mono_us() + DOUBT_US;
+	if (uv_timer_get_due_in(&s->timer) > TURN_TROUBLED_MS)
+		turn_in(s, TURN_TROUBLED_MS);
+}
+
 static void on_slots(void *arg, int status, const struct rreply *reply)
 {
 	struct rslots *s = arg;
@@ -83,6 +105,10 @@ static void on_slots(void *arg, int status, const struct rreply *reply)
 	if (status) {
 		snprintf(s->error, sizeof s->error, "%.200s port %u does not tell the map of its cluster: %.80s",
 			 s->scout_at.host, s->scout_at.port, reply ? rreply_str(reply, NULL) : err_text(status));
+		return;
+	}
+	if (rreply_type(reply) == RREPLY_ARRAY && !names_a_master(reply)) {
+		distrust_scout(s);
 		return;
 	}
 	int rc = rslots_map_take(&s->map, reply, s->scout_at.host);
@@ -174,7 +200,8 @@ static void send_scout(struct rslots *s)
 
 static bool is_well(const struct rslots *s, uint64_t now_us)
 {
-	bool well = s->known && now_us >= s->doubt_until_us && s->scout && rlink_up(s->scout);
+	bool well =
+	    s->known && rslots_map_masters(&s->map) && now_us >= s->doubt_until_us && s->scout && rlink_up(s->scout);
 	for (const struct rslots_listener *l = s->first; well && l; l = l->next)
 		well = l->is_well(l->arg);
 	return well;

@@ -36,6 +36,7 @@ struct feed_queue {
 	struct feed_shard shards[QUEUE_SHARDS_MAX];
 	struct buf json; /* the queue object */
 	bool there;      /* in this turn */
+	bool owes_begin; /* its figures were not whole since the feed has been read: what is history is not known yet */
 };
 
 struct feed_job {
@@ -331,14 +332,17 @@ static void begin_shards(struct feed_queue *q, bool anew, uint64_t at_us)
  * of its shards nobody knows how many there are: the next turn may. */
 static void take_figures(struct feed *f, struct feed_queue *q, const struct figures_queue *now, bool resumed)
 {
-	bool begins = !now->shards_missing && (resumed || now->now.finished < q->finished);
+	q->owes_begin = q->owes_begin || resumed;
+	bool begins = !now->shards_missing && (q->owes_begin || now->now.finished < q->finished);
 	begin_shards(q, begins, begins ? now->now.now_us : f->redis_us);
 	q->there = true;
 	if (!now->shards_missing)
 		q->finished = now->now.finished;
-	if (begins)
+	if (begins) {
 		q->accounted = q->finished;
-	q->fresh = q->finished > q->accounted ? q->finished - q->accounted : 0;
+		q->owes_begin = false;
+	}
+	q->fresh = !q->owes_begin && q->finished > q->accounted ? q->finished - q->accounted : 0;
 	buf_clear(&q->json);
 	figures_json(&q->json, now);
 	f->queues_print = print_of(f->queues_print, q->json.data, q->json.len);

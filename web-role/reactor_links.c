@@ -73,7 +73,10 @@ static void on_submit_gone(void *arg, struct rlink *link)
 	while (*at != l)
 		at = &(*at)->next;
 	*at = l->next;
-	queue_submitter_free(l->submitter);
+	if (r->closed)
+		queue_submitter_free(l->submitter);
+	else
+		queue_submitter_free_unlinked(l->submitter);
 	free(l);
 }
 

@@ -22,6 +22,7 @@ struct reader {
 	struct rlink *link;
 	struct rcmd cmd;
 	struct buf ends; /* what was popped, until it outlives Redis: the length of each entry, then the entry */
+	size_t from;     /* of the owner's tags: the one that is asked for first */
 	bool asking, holding;
 };
 
@@ -85,6 +86,16 @@ static void on_sealed(void *arg, int status)
 	ask(reader);
 }
 
+/* A pop takes of the first list that has anything: the one behind the last taken of is first now, or a busy one would
+ * leave the others nothing. */
+static void begin_behind(struct reader *reader, const char *key)
+{
+	const struct replies *r = reader->owner;
+	for (size_t i = 0; i < r->n; i++)
+		if (strncmp(key, r->tags[i]->text, strlen(r->tags[i]->text)) == 0)
+			reader->from = i + 1;
+}
+
 static void on_popped(void *arg, int status, const struct rreply *reply)
 {
 	struct reader *reader = arg;
@@ -102,6 +113,7 @@ static void on_popped(void *arg, int status, const struct rreply *reply)
 	const struct rreply *entries = rreply_at(reply, 1);
 	struct queue_seal *seal = rreply_count(entries) ? queue_seal_of(reader->link) : NULL;
 	keep(&reader->ends, entries);
+	begin_behind(reader, rreply_str(rreply_at(reply, 0), NULL));
 	reader->holding = seal && !reader->ends.failed && queue_seal_hold(seal, UINT64_MAX, on_sealed, reader) == 0;
 	if (!reader->holding)
 		ask(reader);
@@ -114,12 +126,13 @@ static size_t put_keys(const struct reader *reader, struct rcmd *cmd)
 	size_t n = 0;
 	for (size_t i = 0; i < r->n; i++) {
 		char key[KEYS_NAME_SIZE];
-		if (rlinks_at(r->links, r->tags[i]->text) != reader->link)
+		const struct tag *tag = r->tags[(reader->from + i) % r->n];
+		if (rlinks_at(r->links, tag->text) != reader->link)
 			continue;
 		n++;
 		if (!cmd)
 			continue;
-		keys_reply(key, r->tags[i]->text, r->receiver);
+		keys_reply(key, tag->text, r->receiver);
 		rcmd_str(cmd, key);
 	}
 	return n;

@@ -61,12 +61,25 @@ struct tag *spread_pick(const struct reactor *r, struct tag_queue *q, const stru
 	return next_in_turn(r, q, s->tried);
 }
 
-bool spread_again(const struct reactor *r, struct spread *s, const struct tag *tag, int status)
+static bool all_tried(const struct reactor *r, const struct tag_queue *q, uint64_t tried)
 {
-	if (status != ERR_UNAVAILABLE || !rslots_clustered(r->slots) || r->order >= REACTOR_HURRY)
+	for (unsigned i = 0; i < tags_shards(r->tags); i++)
+		if (tags_shard(q, i) && !(tried >> i & 1))
+			return false;
+	return true;
+}
+
+bool spread_again(const struct reactor *r, struct spread *s, const struct tag *tag, int status,
+		  enum queue_verdict verdict)
+{
+	bool full = !status && verdict == QUEUE_REFUSED_FULL,
+	     away = status == ERR_UNAVAILABLE && rslots_clustered(r->slots);
+	if ((!full && !away) || r->order >= REACTOR_HURRY)
 		return false;
 	s->tried |= UINT64_C(1) << tag->shard;
-	s->pauses = s->bound || (unsigned)__builtin_popcountll(s->tried) >= tags_shards(r->tags);
+	s->pauses = s->bound || all_tried(r, tag->of, s->tried);
+	if (full && s->pauses)
+		return false;
 	if (s->pauses)
 		s->tried = 0;
 	return clock_mono_us() + spread_pause_us(s) < s->until_us;

@@ -99,6 +99,10 @@ register('sq_claim', {'allow-oom'}, function(keys, argv)
 		if not new then
 			call('ZADD', lease, deadline, batch)
 		end
+		-- Reapers leave a shard without leases alone: their silence before the first one is none (reap.lua).
+		if call('ZCARD', lease) == 1 then
+			call('SET', T .. ':clk', format('%.0f', at))
+		end
 		more = fill(T, at, batch, argv[4], limit, reply)
 		if not more then
 			call('DEL', T .. ':mk')

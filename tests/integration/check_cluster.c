@@ -17,6 +17,7 @@
 #include "redis_cluster.h"
 #include "rlink.h"
 #include "role_run.h"
+#include "sse_client.h"
 #include "wait_until.h"
 
 #define HEAL_MS 60000
@@ -524,6 +525,63 @@ static struct account kill_master_of(const char *tag, bool durable, const char *
 	return a;
 }
 
+/* The next event, which is to tell of queues or workers: of jobs there is no news. */
+static void hear_no_job(struct sse_client *c)
+{
+	enum sse_heard heard = sse_hear(c, HEAL_MS);
+	ck_assert_int_eq(heard, SSE_EVENT);
+	ck_assert_msg(strcmp(c->name, "job") != 0 && strcmp(c->name, "skipped") != 0, "no job ran, yet there is %s %s",
+		      c->name, c->data.data);
+}
+
+/* Of the queue math; -1: the event is of something else. */
+static json_int_t missing(const struct sse_client *c)
+{
+	const json_t *queue;
+	size_t i;
+	if (strcmp(c->name, "queues") != 0)
+		return -1;
+	json_array_foreach(json_object_get(c->json, "queues"), i,
+			   queue) if (strcmp(json_string_value(json_object_get(queue, "name")), "math") ==
+				      0) return json_integer_value(json_object_get(queue, "shards_missing"));
+	return -1;
+}
+
+/* What finished before the feed was opened is no news when the rest of the queue is back. */
+START_TEST(test_feed_opened_while_a_shard_is_missing)
+{
+	char tag[KEYS_TAG_SIZE];
+	struct sse_client c;
+	for (int i = 0; i < 5 * SHARDS; i++)
+		ck_assert(wait_until(is_accepted, NULL, HEAL_MS));
+	(void)settle("before the feed");
+	ck_assert(redis_cluster_wait_whole(cluster, HEAL_MS));
+	unsigned shard = 0;
+	int registry = redis_cluster_master_of(cluster, KEYS_REG);
+	do
+		tag_of(shard++, tag);
+	while (shard < SHARDS && redis_cluster_master_of(cluster, tag) == registry); /* it knows the queues */
+	int master = redis_cluster_master_of(cluster, tag), replica = redis_cluster_replica_of(cluster, master);
+	redis_cluster_kill(cluster, replica); /* so that nobody takes over */
+	redis_cluster_kill(cluster, master);
+	ck_assert_uint_eq(sse_open(&c, role_run_port(web), "/v1/events?queue=math", NULL, HEAL_MS), 200);
+	do
+		hear_no_job(&c);
+	while (missing(&c) < 0);
+	ck_assert_int_gt(missing(&c), 0);
+	redis_cluster_restart(cluster, master);
+	redis_cluster_restart(cluster, replica);
+	do
+		hear_no_job(&c);
+	while (missing(&c) != 0);
+	do
+		hear_no_job(&c);
+	while (missing(&c) < 0);
+	sse_close(&c);
+	ck_assert(redis_cluster_wait_whole(cluster, HEAL_MS));
+}
+END_TEST
+
 /* Asynchronous replication: what the replica had not got is gone, and what it had is done. */
 START_TEST(test_master_killed)
 {
@@ -563,6 +621,7 @@ int main(void)
 	tcase_add_test(core, test_running_job_is_cancelled);
 	tcase_add_test(core, test_job_that_ends_during_a_move);
 	tcase_add_test(core, test_slots_move_under_load);
+	tcase_add_test(core, test_feed_opened_while_a_shard_is_missing);
 	tcase_add_test(core, test_master_killed);
 	tcase_add_test(core, test_master_killed_with_durable_replicas);
 	suite_add_tcase(s, core);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "keys.h"
 #include "loop_until.h"
 #include "proc.h"
@@ -26,6 +27,7 @@ static struct rslots *slots;
 static struct rlinks *links;
 static struct {
 	unsigned added, gone, ups, downs, moved;
+	bool doubts; /* whenever a link is added: the map's next turn comes before the link is up */
 } seen;
 
 static void on_added(void *arg, struct rlink *link)
@@ -34,6 +36,8 @@ static void on_added(void *arg, struct rlink *link)
 	ck_assert_ptr_null(rlink_kept(link));
 	rlink_keep(link, &seen);
 	seen.added++;
+	if (seen.doubts)
+		rslots_doubt(slots);
 }
 
 static void on_gone(void *arg, struct rlink *link)
@@ -91,6 +95,7 @@ static void close_links(void)
 /* ---- asking ---- */
 
 struct answer {
+	struct rlink *by;
 	bool there;
 	int status;
 	char text[100];
@@ -121,6 +126,7 @@ static int give(struct answer *a, bool follows, const char *const words[4])
 	for (int i = 0; i < 4 && words[i]; i++)
 		rcmd_str(&cmd, words[i]);
 	cmd.follows = follows;
+	cmd.taken_by = &a->by;
 	int rc = rlink_send(rlinks_at(links, words[1]), &cmd, on_answer, a);
 	rcmd_fini(&cmd);
 	return rc;
@@ -265,16 +271,20 @@ START_TEST(test_slot_on_the_move)
 	ck_assert_int_eq(ask(false, "SET", key, "here").status, 0);
 	int from = master_of(tag), to = (from + 1) % REDIS_CLUSTER_MASTERS;
 	redis_cluster_move_begin(cluster, &move, tag, to);
-	ck_assert_str_eq(ask(true, "GET", key, NULL).text, "here"); /* still at the source */
+	struct answer a = ask(true, "GET", key, NULL);
+	ck_assert_str_eq(a.text, "here"); /* still at the source */
+	ck_assert_ptr_eq(a.by, rlinks_at(links, tag));
 	while (redis_cluster_move_some(cluster, &move, 10))
 		;
-	struct answer a = ask(false, "GET", key, NULL);
+	a = ask(false, "GET", key, NULL);
 	ck_assert_int_eq(a.status, ERR_UNAVAILABLE);
 	ck_assert_msg(strncmp(a.text, "ASK ", 4) == 0, "%s", a.text);
+	ck_assert_ptr_eq(a.by, rlinks_at(links, tag));
 	ck_assert_int_eq(ask(false, "SET", key, "twice").status, ERR_UNAVAILABLE);
 	a = ask(true, "GET", key, NULL);
 	ck_assert_int_eq(a.status, 0);
 	ck_assert_str_eq(a.text, "here");
+	ck_assert_ptr_ne(a.by, rlinks_at(links, tag)); /* who has answered it is not who was asked */
 	(void)snprintf(key, sizeof key, "%s:none", tag);
 	a = ask(true, "GET", key, NULL);
 	ck_assert_int_eq(a.status, 0);
@@ -325,6 +335,167 @@ START_TEST(test_free_with_calls_in_flight)
 	close_links();
 	ck_assert(a.there);
 	ck_assert_int_eq(a.status, ERR_CLOSED);
+}
+END_TEST
+
+/* ---- nodes that serve nothing ---- */
+
+struct node {
+	struct redis_private *redis;
+	struct rsync *aside;
+	unsigned port, bus_port;
+	char id[64];
+};
+
+static void start_node(struct node *n)
+{
+	char port[8], bus_port[8];
+	n->port = proc_free_port();
+	n->bus_port = proc_free_port();
+	(void)snprintf(port, sizeof port, "%u", n->port);
+	(void)snprintf(bus_port, sizeof bus_port, "%u", n->bus_port);
+	n->redis = redis_private_start((const char *const[]){
+	    "--port", port, "--cluster-port", bus_port, "--bind", "127.0.0.1", "--cluster-enabled", "yes",
+	    "--cluster-announce-ip", "127.0.0.1", "--cluster-require-full-coverage", "no", NULL });
+	n->aside = rsync_open(redis_private_url(n->redis), DEADLINE_MS, NULL);
+	ck_assert_ptr_nonnull(n->aside);
+	(void)snprintf(n->id, sizeof n->id, "%s",
+		       rreply_str(rsync_words(n->aside, NULL, "CLUSTER", "MYID", NULL), NULL));
+}
+
+static void stop_node(struct node *n)
+{
+	rsync_close(n->aside);
+	redis_private_stop(n->redis);
+}
+
+static bool is_done(const struct rreply *reply)
+{
+	return strcmp(rreply_str(reply, NULL), "OK") == 0;
+}
+
+static void open_links_of(const struct node *n)
+{
+	char url[60];
+	(void)snprintf(url, sizeof url, "redis+cluster://127.0.0.1:%u", n->port);
+	open_links(url, false);
+	ck_assert(loop_until(&loop, all_up, NULL, DEADLINE_MS));
+}
+
+static bool is_distrusted(void *arg)
+{
+	(void)arg;
+	return strstr(rslots_error(slots), "names no master") != NULL;
+}
+
+static bool is_trusted(void *arg)
+{
+	(void)arg;
+	return !rslots_error(slots)[0];
+}
+
+/* What a node says that has forgotten its cluster is no map: the one before stands. */
+START_TEST(test_forgetful_node)
+{
+	struct node node;
+	start_node(&node);
+	ck_assert(is_done(rsync_words(node.aside, NULL, "CLUSTER", "ADDSLOTSRANGE", "0", "16383", NULL)));
+	open_links_of(&node);
+	const struct rlink *link = rlinks_at(links, KEYS_REG);
+	ck_assert(is_done(rsync_words(node.aside, NULL, "CLUSTER", "RESET", NULL)));
+	ck_assert(loop_until(&loop, is_distrusted, NULL, DEADLINE_MS));
+	ck_assert_ptr_eq(rlinks_at(links, KEYS_REG), link);
+	ck_assert_uint_eq(rslots_map_masters(rslots_map(slots)), 1);
+	ck_assert(is_done(rsync_words(node.aside, NULL, "CLUSTER", "ADDSLOTSRANGE", "0", "16383", NULL)));
+	ck_assert(loop_until(&loop, is_trusted, NULL, DEADLINE_MS));
+	ck_assert_ptr_eq(rlinks_at(links, KEYS_REG), link);
+	close_links();
+	stop_node(&node);
+}
+END_TEST
+
+static unsigned turns;
+static uint64_t turned_us;
+
+static void on_turn(void *arg, bool changed)
+{
+	(void)arg;
+	(void)changed;
+	turns++;
+	turned_us = clock_mono_us();
+}
+
+static bool is_well(const void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+static bool has_turned(void *arg)
+{
+	return turns >= *(unsigned *)arg;
+}
+
+/* So long after a turn that the next doubt brings another one at once. */
+static bool is_rested(void *arg)
+{
+	(void)arg;
+	return clock_mono_us() - turned_us > 60000;
+}
+
+struct pair_of_nodes {
+	struct node from, to;
+	char slot[8];
+};
+
+static bool serves(const struct node *n)
+{
+	const char *info = rreply_str(rsync_words(n->aside, NULL, "CLUSTER", "INFO", NULL), NULL);
+	return strstr(info, "cluster_state:ok") != NULL;
+}
+
+static bool is_migrating(void *arg)
+{
+	const struct pair_of_nodes *p = arg;
+	return serves(&p->from) && serves(&p->to) &&
+	       is_done(rsync_words(p->from.aside, NULL, "CLUSTER", "SETSLOT", p->slot, "MIGRATING", p->to.id, NULL)) &&
+	       is_done(rsync_words(p->to.aside, NULL, "CLUSTER", "SETSLOT", p->slot, "IMPORTING", p->from.id, NULL));
+}
+
+/* The first slot of a node that is new moves there: it serves none yet, and its link is needed all the same. */
+START_TEST(test_slot_moves_to_an_empty_node)
+{
+	struct pair_of_nodes p;
+	struct rslots_listener listener = { .on_turn = on_turn, .is_well = is_well };
+	char tag[KEYS_TAG_SIZE], port[8], bus_port[8];
+	start_node(&p.from);
+	start_node(&p.to);
+	tag_of(tag, 0);
+	(void)snprintf(p.slot, sizeof p.slot, "%u", rslots_of(tag));
+	(void)snprintf(port, sizeof port, "%u", p.to.port);
+	(void)snprintf(bus_port, sizeof bus_port, "%u", p.to.bus_port);
+	ck_assert(is_done(rsync_words(p.from.aside, NULL, "CLUSTER", "ADDSLOTSRANGE", "0", "16383", NULL)));
+	ck_assert(is_done(rsync_words(p.from.aside, NULL, "CLUSTER", "MEET", "127.0.0.1", port, bus_port, NULL)));
+	ck_assert(wait_until(is_migrating, &p, DEADLINE_MS));
+	open_links_of(&p.from);
+	turned_us = clock_mono_us();
+	rslots_listen(slots, &listener);
+	seen.doubts = true;
+	for (int i = 0; i < 10; i++) {
+		unsigned two_more = turns + 2;
+		ck_assert(loop_until(&loop, is_rested, NULL, DEADLINE_MS));
+		struct answer a = ask(true, "GET", tag, NULL);
+		ck_assert_msg(a.status == 0, "%d: %s", a.status, a.text);
+		ck_assert_ptr_ne(a.by, rlinks_at(links, tag));
+		rslots_doubt(slots);
+		ck_assert(loop_until(&loop, has_turned, &two_more, DEADLINE_MS));
+	}
+	ck_assert_uint_eq(seen.added, 2);
+	ck_assert_uint_eq(seen.gone, 0);
+	rslots_unlisten(slots, &listener);
+	close_links();
+	stop_node(&p.from);
+	stop_node(&p.to);
 }
 END_TEST
 
@@ -392,6 +563,8 @@ int main(void)
 	tcase_add_test(core, test_slot_on_the_move);
 	tcase_add_test(core, test_one_server_has_one_link);
 	tcase_add_test(faults, test_free_with_calls_in_flight);
+	tcase_add_test(core, test_slot_moves_to_an_empty_node);
+	tcase_add_test(faults, test_forgetful_node);
 	tcase_add_test(faults, test_nobody_answers);
 	tcase_add_test(faults, test_one_server_is_no_cluster);
 	tcase_add_test(faults, test_master_dies);

@@ -165,6 +165,98 @@ START_TEST(test_bound_of_a_queue_is_that_of_its_shards_together)
 }
 END_TEST
 
+/* A key's shard may be full long before the others are: what is bound to none finds all the room there is. */
+START_TEST(test_full_shard_is_passed_over)
+{
+	static const char *const few[] = { "SQUARE_SHARDS=4", "SQUARE_LIVE_JOBS_MAX=16", NULL };
+	static const char key_0[] = "Idempotency-Key: lopsided-%d",
+			  job[] = "{\"op\":\"square\",\"args\":[12],\"queue\":\"lop\"}";
+	char id[ID_TEXT_SIZE], key[60];
+	long long live = 0;
+	struct role_run *small = role_run_start("web-role", "WebRole_IN_3", redis_private_url(pair_redis), few);
+	long status = 202;
+	for (int i = 0; status == 202; i++) { /* until one shard is full; the others as it comes */
+		(void)snprintf(key, sizeof key, key_0, i);
+		status = pair_ask_with(small, "POST", "/v1/jobs", key, job);
+	}
+	pair_assert_problem(503, "queue-full");
+	for (unsigned i = 0; i < SHARDS; i++)
+		live += stat_of("lop", i, "live");
+	ck_assert_int_lt(live, 14);
+	for (; live < 15; live++)
+		submit(small, "lop", "", NULL, id);
+	ck_assert_int_eq(pair_ask(small, "POST", "/v1/jobs",
+				  "[{\"op\":\"square\",\"args\":[1],\"queue\":\"lop\"},"
+				  "{\"op\":\"square\",\"args\":[2],\"queue\":\"lop\"}]"),
+			 202);
+	ck_assert_int_eq(pair_number("accepted"), 1);
+	for (unsigned i = 0; i < SHARDS; i++)
+		ck_assert_int_eq(stat_of("lop", i, "live"), 4);
+	pair_ask(small, "POST", "/v1/jobs", job);
+	pair_assert_problem(503, "queue-full");
+	ck_assert_int_eq(role_run_stop(small), 0);
+}
+END_TEST
+
+/* ---- ends ---- */
+
+#define UNREADABLE "an unreadable entry of %d bytes"
+#define ENTRIES 256 /* more than one pop takes */
+
+static struct role_run *single;
+
+static unsigned said(const char *text, int bytes, const char **first, const char **last)
+{
+	char line[60];
+	unsigned n = 0;
+	(void)snprintf(line, sizeof line, UNREADABLE, bytes);
+	for (const char *at = text; (at = strstr(at, line)); at++, n++) {
+		*first = n ? *first : at;
+		*last = at;
+	}
+	return n;
+}
+
+static bool all_said(void *arg)
+{
+	const char *text = role_run_said(single), *first, *last;
+	(void)arg;
+	return said(text, 11, &first, &last) + said(text, 22, &first, &last) == 2 * ENTRIES;
+}
+
+/* A busy reply list does not keep the reader from another one: what both have is taken by turns. */
+START_TEST(test_reply_lists_are_read_by_turns)
+{
+	static const char *const one[] = { "SQUARE_REACTORS=1", NULL };
+	static const char fill[] = "for i = 1, 256 do redis.call('RPUSH', KEYS[1], 'elevenbytes') "
+				   "redis.call('RPUSH', KEYS[2], 'elevenbyteselevenbytes') end";
+	const char *first, *last, *unused;
+	char receiver[100], busy[KEYS_NAME_SIZE], other[KEYS_NAME_SIZE];
+	single = role_run_start("web-role", "WebRole_IN_4", redis_private_url(pair_redis), one);
+	pair_ask(single, "POST", "/v1/jobs?wait=1", "{\"op\":\"square\",\"args\":[1],\"queue\":\"busy\"}");
+	pair_ask(single, "POST", "/v1/jobs?wait=1", "{\"op\":\"square\",\"args\":[1],\"queue\":\"other\"}");
+	const char *clients = rreply_str(rsync_words(redis, NULL, "CLIENT", "LIST", NULL), NULL);
+	const char *name = strstr(clients, "name=WebRole_IN_4-");
+	ck_assert_msg(name != NULL, "%s", clients);
+	(void)snprintf(receiver, sizeof receiver, "%.*s", (int)strcspn(name + 5, " "), name + 5);
+	for (size_t i = 0; i < 2; i++) { /* of a link for submissions, or for replies, it is the beginning */
+		static const char *const ends[] = { "-submit", "-replies" };
+		char *end = strstr(receiver, ends[i]);
+		if (end)
+			*end = '\0';
+	}
+	keys_reply(busy, "{jq:busy:0}", receiver);
+	keys_reply(other, "{jq:other:0}", receiver);
+	rsync_words(redis, NULL, "EVAL", fill, "2", busy, other, NULL);
+	ck_assert(wait_until(all_said, NULL, PAIR_DEADLINE_MS));
+	const char *text = role_run_said(single);
+	ck_assert_uint_eq(said(text, 11, &unused, &last), ENTRIES);
+	ck_assert_uint_eq(said(text, 22, &first, &unused), ENTRIES);
+	ck_assert_msg(first < last, "the busy list was emptied before the other was looked at");
+	ck_assert_int_eq(role_run_stop(single), 0);
+}
+END_TEST
+
 /* ---- a queue as a whole ---- */
 
 START_TEST(test_whoever_is_asked_knows_all_shards)
@@ -281,6 +373,8 @@ int main(void)
 	tcase_add_test(core, test_redrive_is_of_all_shards);
 	tcase_add_test(core, test_waits_for_jobs_of_all_shards);
 	tcase_add_test(limits, test_bound_of_a_queue_is_that_of_its_shards_together);
+	tcase_add_test(limits, test_full_shard_is_passed_over);
+	tcase_add_test(limits, test_reply_lists_are_read_by_turns);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, limits);
 	return suite_run(s);

@@ -267,6 +267,33 @@ START_TEST(test_reap_after_a_gap_waits_for_owners_that_come_later)
 }
 END_TEST
 
+/* Nobody reaps a quiet shard often. */
+START_TEST(test_reap_after_a_quiet_time_is_no_gap)
+{
+	ask_tick();
+	ask_later(32000000);
+	ask_running("W.1.1");
+	ask_later(1000000);
+	expect("[now 0 0 0 0 0 0 0 0 0 1 0 0]", "sq_reap", "10000000", "", "", "64");
+	ask_live_through(10);
+	ck_assert_int_ne(ask_read_job(0).state, JOB_RUNNING);
+	ask_holds();
+}
+END_TEST
+
+/* The second claim hides no absence from the lease of the first. */
+START_TEST(test_claim_after_a_gap_keeps_it)
+{
+	ask_running("W.1.1");
+	ask_tick();
+	ask_later(15000000);
+	ask_enqueue(1);
+	lab_call(ask_lab, "sq_claim", "W.1.2", "1", "10000000");
+	expect("[now 0 0 0 0 0 0 0 1 0 2 0 0]", "sq_reap", "10000000", "", "", "64");
+	ck_assert_int_eq(ask_read_job(0).state, JOB_RUNNING);
+}
+END_TEST
+
 START_TEST(test_reap_without_a_last_tick_begins_leases_anew)
 {
 	ask_running("W.1.1");
@@ -535,6 +562,8 @@ static void add_core(TCase *tc)
 	tcase_add_test(tc, test_reap_takes_lost_batches_apart);
 	tcase_add_loop_test(tc, test_reap_after_a_gap_begins_leases_anew, 0, 3);
 	tcase_add_test(tc, test_reap_after_a_gap_waits_for_owners_that_come_later);
+	tcase_add_test(tc, test_reap_after_a_quiet_time_is_no_gap);
+	tcase_add_test(tc, test_claim_after_a_gap_keeps_it);
 	tcase_add_test(tc, test_reap_without_a_last_tick_begins_leases_anew);
 	tcase_add_test(tc, test_reap_knows_dead_boots_by_name);
 	tcase_add_test(tc, test_cancel_of_each_state);

@@ -54,6 +54,7 @@ static const struct mutant {
 	{ "claim.lua", "expires_at <= c.at then", "expires_at <= 0 then" },
 	{ "claim.lua", "elseif not paused then", "else" },
 	{ "claim.lua", "call('ZADD', lease, 'NX', deadline, batch) == 1", "call('ZADD', lease, deadline, batch)" },
+	{ "claim.lua", "if call('ZCARD', lease) == 1 then", "if call('ZCARD', lease) == 2 then" },
 	{ "claim.lua", "call('DEL', T .. ':mk')", "call('LLEN', T .. ':mk')" },
 	{ "claim.lua", "if state == 'q' and not seen[id] then", "if state and not seen[id] then" },
 	{ "claim.lua", "c.wary and record_is_suspect(rec) and 'c' or c.mark", "c.mark" },

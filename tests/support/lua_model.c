@@ -178,6 +178,8 @@ static bool claim_new(struct model *m, const char *name, size_t max, uint64_t le
 {
 	struct mbatch *b = model_batch_new(m, name, m->now + lease_us);
 
+	if (m->batch_count == 1)
+		m->clk = m->now;
 	for (int l = 0; l < 3; l++)
 		while (m->lists[l].n && b->jobs.n < max) {
 			struct mjob *j = &m->jobs[m->lists[l].v[0]];

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "loop_until.h"
 #include "queue_lab.h"
 #include "suite_run.h"
@@ -39,6 +40,25 @@ START_TEST(test_submit_is_grouped)
 	ck_assert_int_eq(o.status, 0);
 	ck_assert_uint_eq(commands() - before, 3); /* at most 256 jobs a call */
 	ck_assert(o.created_at > 1600000000000000u);
+}
+END_TEST
+
+/* One that was refused elsewhere before has little time left: it does not make that of the others any shorter. */
+START_TEST(test_submit_in_a_hurry)
+{
+	struct queue_lab_outcome o = { .wanted = 5 };
+	char id[ID_TEXT_SIZE];
+	uint64_t before = commands();
+	for (int i = 0; i < 5; i++) {
+		struct queue_submit job;
+		queue_lab_fill(&job, id);
+		job.until_us = i % 2 ? clock_mono_us() + 100000 : 0; /* of 250 ms */
+		ck_assert_int_eq(queue_submit(queue_lab.submitter, &job, queue_lab_on_submitted, &o), 0);
+	}
+	queue_submitter_flush(queue_lab.submitter);
+	ck_assert_uint_eq(commands() - before, 2);
+	ck_assert(loop_until(&queue_lab.loop, queue_lab_submitted, &o, QUEUE_LAB_DEADLINE_MS));
+	ck_assert_int_eq(o.status, 0);
 }
 END_TEST
 
@@ -514,6 +534,7 @@ int main(void)
 	tcase_add_test(core, test_progress);
 	tcase_add_test(core, test_reply_list);
 	tcase_add_test(core, test_register);
+	tcase_add_test(limits, test_submit_in_a_hurry);
 	tcase_add_test(limits, test_submit_full);
 	tcase_add_test(limits, test_submit_without_operation);
 	tcase_add_test(faults, test_submit_without_redis);

@@ -510,6 +510,25 @@ START_TEST(test_freed_while_held)
 }
 END_TEST
 
+/* Only the link goes: what never left may be given to another one, what did is perhaps accepted. */
+START_TEST(test_link_goes)
+{
+	struct outcome o;
+	start(0, LONG_MS);
+	server.fsync_runs = true;
+	server.held = 50;
+	submit(&o);
+	if (_i)
+		wait_for(&server.infos, 1);
+	queue_submitter_free_unlinked(submitter);
+	submitter = NULL;
+	ck_assert_uint_eq(o.told, 1);
+	ck_assert_int_eq(o.status, _i ? ERR_UNKNOWN : ERR_UNAVAILABLE);
+	stop();
+	ck_assert_uint_eq(o.told, 1);
+}
+END_TEST
+
 /* ---- replicas ---- */
 
 START_TEST(test_replicas_have_it)
@@ -613,6 +632,7 @@ int main(void)
 	tcase_add_test(faults, test_link_greeted_while_held);
 	tcase_add_test(faults, test_appendonly_switched_off);
 	tcase_add_loop_test(faults, test_freed_while_held, 0, 4);
+	tcase_add_loop_test(faults, test_link_goes, 0, 2);
 	tcase_add_loop_test(faults, test_too_few_replicas, 0, 2);
 	suite_add_tcase(s, core);
 	suite_add_tcase(s, faults);

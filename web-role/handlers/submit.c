@@ -226,9 +226,9 @@ static void on_again(struct request *r)
 }
 
 /* Redis has refused it, and did nothing. */
-static bool goes_again(struct request *r, int status)
+static bool goes_again(struct request *r, int status, enum queue_verdict verdict)
 {
-	if (!spread_again(r->reactor, &r->spread, r->tag, status))
+	if (!spread_again(r->reactor, &r->spread, r->tag, status, verdict))
 		return false;
 	waiters_remove(&r->reactor->waiters, &r->waiter);
 	if (r->spread.pauses)
@@ -242,7 +242,7 @@ static void on_submitted(void *arg, int status, enum queue_verdict verdict, cons
 {
 	struct request *r = arg;
 	r->unpromised = false;
-	if (!r->http || (status && goes_again(r, status)))
+	if (!r->http || goes_again(r, status, verdict))
 		; /* the client has left, or hears of another try */
 	else if (status)
 		answer_failed(r, status);

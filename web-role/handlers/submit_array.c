@@ -308,10 +308,10 @@ static void on_again(struct request *r)
 }
 
 /* It keeps its place among the verdicts to come. */
-static bool goes_again(struct array *a, struct array_item *item, int status)
+static bool goes_again(struct array *a, struct array_item *item, int status, enum queue_verdict verdict)
 {
 	struct request *r = a->crowd.r;
-	if (!status || !r->http || !spread_again(r->reactor, &item->spread, item->wait.tag, status))
+	if (!r->http || !spread_again(r->reactor, &item->spread, item->wait.tag, status, verdict))
 		return false;
 	crowd_leave(&item->wait);
 	item->again = true;
@@ -324,7 +324,7 @@ static void on_submitted(void *arg, int status, enum queue_verdict verdict, cons
 	struct array_item *item = arg;
 	struct array *a = (struct array *)item->wait.crowd;
 	struct request *r = a->crowd.r;
-	if (goes_again(a, item, status)) {
+	if (goes_again(a, item, status, verdict)) {
 		request_unref(r);
 		return;
 	}

@@ -164,10 +164,10 @@ static const struct crowd_kind for_all = { on_end, on_look, on_over };
 static int submit(struct v4_item *item);
 
 /* Redis has refused it, and did nothing: another shard may take it at once. */
-static bool goes_again(struct v4_item *item, int status)
+static bool goes_again(struct v4_item *item, int status, enum queue_verdict verdict)
 {
 	struct request *r = item->wait.crowd->r;
-	if (!spread_again(r->reactor, &item->spread, item->wait.tag, status) || item->spread.pauses)
+	if (!spread_again(r->reactor, &item->spread, item->wait.tag, status, verdict) || item->spread.pauses)
 		return false;
 	crowd_leave(&item->wait);
 	return submit(item) == 0;
@@ -178,7 +178,7 @@ static void on_submitted(void *arg, int status, enum queue_verdict verdict, cons
 	struct v4_item *item = arg;
 	struct request *r = item->wait.crowd->r;
 	(void)id, (void)created_us;
-	if (!r->http || (status && goes_again(item, status)))
+	if (!r->http || goes_again(item, status, verdict))
 		; /* answered by an end that was faster, or the client has left; or on its way */
 	else if (status)
 		fail_unavailable(r, status);
