@@ -45,9 +45,9 @@ static uint32_t left_ms(const struct scatter_job *j)
 
 /* ---- the end ---- */
 
-static void run_free(struct run *r)
+static void run_free(struct piece *p, struct run *r)
 {
-	struct run **at = &r->piece->runs;
+	struct run **at = &p->runs;
 
 	while (*at != r)
 		at = &(*at)->next;
@@ -56,15 +56,15 @@ static void run_free(struct run *r)
 }
 
 /* Killing a child makes room, of which others are told at once: its place is kept before. */
-static void run_stop(struct run *r)
+static void run_stop(struct piece *p, struct run *r)
 {
-	if (r->main && !r->piece->job->ended)
-		keep_place(r->piece->job);
+	if (r->main && !p->job->ended)
+		keep_place(p->job);
 	if (r->child)
 		pool_abandon(r->child);
 	if (r->call)
 		peer_cancel(r->call);
-	run_free(r);
+	run_free(p, r);
 }
 
 /* Who is told of the room that this makes passes the job by: it may not begin anything, or end, under our hands. */
@@ -73,7 +73,7 @@ static void stop_parts(struct scatter_job *j)
 	j->stopping = true;
 	for (struct piece *p = j->pieces; p; p = p->next)
 		while (p->runs)
-			run_stop(p->runs);
+			run_stop(p, p->runs);
 	j->stopping = false;
 }
 
@@ -308,7 +308,7 @@ static void settle(struct piece *p)
 
 	j->stopping = true;
 	while (p->done && p->runs)
-		run_stop(p->runs);
+		run_stop(p, p->runs);
 	j->stopping = false;
 	scatter_pile_put_back(p);
 	if (j->done_units == j->plan.units)
@@ -322,7 +322,7 @@ static void part_failed(struct run *r, const struct op_failure *f)
 	struct piece *p = r->piece;
 	struct scatter_job *j = p->job;
 
-	run_free(r);
+	run_free(r->piece, r);
 	bool late = f->error == OP_TIMEOUT;
 	if (p->done || (late && p->runs)) {
 		settle(p);
@@ -351,7 +351,7 @@ static void on_own_result(void *arg, const struct pool_result *result)
 	}
 	j->scatter->stats.own_parts++;
 	piece_done(p, r, result->json->data, result->json->len);
-	run_free(r);
+	run_free(r->piece, r);
 	settle(p);
 }
 
@@ -369,7 +369,7 @@ static void on_peer_answer(void *arg, const struct peer_outcome *outcome)
 		piece_done(p, r, outcome->json, outcome->n);
 	else if (outcome->answer == PEER_LOST)
 		p->job->scatter->stats.replanned++;
-	run_free(r);
+	run_free(r->piece, r);
 	settle(p);
 }
 
@@ -408,7 +408,7 @@ static bool run_here(struct piece *p, bool main)
 	int rc = main ? pool_run_held(pool, &task, left_ms(j), &caller, &r->child)
 		      : pool_run_task(pool, &task, left_ms(j), &caller, &r->child);
 	if (rc != 0) {
-		run_free(r);
+		run_free(r->piece, r);
 		return false;
 	}
 	r->main = main;
@@ -425,7 +425,7 @@ static bool run_there(struct piece *p, struct peer *peer)
 	if (!r)
 		return false;
 	if (peer_ask(peer, &j->shared, p->number, &p->units, left_ms(j), on_peer_answer, r, &r->call) != 0) {
-		run_free(r);
+		run_free(r->piece, r);
 		return false;
 	}
 	return true;
