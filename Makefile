@@ -83,7 +83,8 @@ THREADS_BIN := $(patsubst %,$(BUILD)/tests/integration/check_%,access auth direc
 # without those that compute for minutes under valgrind; AddressSanitizer runs them all
 VALGRIND_BIN := $(filter-out $(patsubst %,$(BUILD)/tests/unit/check_%,answer arithmetic calculus chaos_oracle claimer clock decomposition \
                distribution evaluate exact_json executor exposition expr hypothesis id limit linear linear_cases log number_theory ode \
-               op op_identities peers polynomial pool regression rpc sentinel series special statistics tcp_session textset transform),$(UNIT_BIN))
+               op op_identities peers polynomial pool regression rpc rslots_map scatter sentinel series special split statistics tcp_session \
+               textset transform waiters),$(UNIT_BIN))
 BENCH_BIN  := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH))
 FUZZ_BIN   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ))
 FUZZ_SECONDS ?= 60
