@@ -89,11 +89,22 @@ void cut_open(struct cut_lane *l, struct chaos_run *run, const char *redis_socke
 	(void)uv_prepare_start(&l->prepare, on_prepare);
 }
 
+static bool has_no_call(void *arg)
+{
+	const struct cut_lane *l = arg;
+	struct rlink_stats stats;
+
+	rlink_stats(l->links[CUT_PROXIED], &stats);
+	return stats.in_flight == 0;
+}
+
 void cut_close(struct cut_lane *l)
 {
 	struct rlink_stats stats;
 	struct proxy_stats network;
 
+	/* questions that nobody waits for, as INFO behind a call, may be on their way still */
+	(void)loop_until(&l->loop, has_no_call, l, CUT_DEADLINE_MS);
 	rlink_stats(l->links[CUT_PROXIED], &stats);
 	proxy_stats(l->proxy, &network);
 	if (stats.in_flight)
