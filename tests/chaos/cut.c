@@ -10,6 +10,8 @@
 #include "ledger.h"
 #include "loop_until.h"
 
+#define DIGITS 8 /* by which a reply may vary */
+
 enum { LANES = 12 };
 
 /* What a call does when nothing is cut. */
@@ -83,6 +85,12 @@ static bool has_lost(void *arg)
 	return losses_of(q->lane) > q->before;
 }
 
+/* A reply that tells times and rates may be some digits shorter than it was when it was measured. */
+static bool is_in_the_slack(const struct trial *t)
+{
+	return t->side == PROXY_REPLY && t->offset + DIGITS >= t->reference->length[PROXY_REPLY];
+}
+
 /* One cut. The call's answer may be lost, then it is asked again, once. */
 static void run_trial(struct cut_lane *l, const struct trial *t)
 {
@@ -96,7 +104,12 @@ static void run_trial(struct cut_lane *l, const struct trial *t)
 	struct loss loss = { l, losses_of(l) };
 	proxy_strike(l->proxy, &fault);
 	int rc = cut_ask(l, t->call->ask);
-	if (proxy_await(l->proxy, CUT_DEADLINE_MS) != PROXY_STRUCK)
+	enum proxy_outcome outcome = proxy_await(l->proxy, CUT_DEADLINE_MS);
+	if (!rc && outcome == PROXY_MISSED && is_in_the_slack(t)) {
+		proxy_heal(l->proxy);
+		return;
+	}
+	if (outcome != PROXY_STRUCK)
 		complain(l, t, "the cut", "none: the call was shorter than at first, or was not made");
 	if (rc && rc != ERR_UNKNOWN)
 		complain(l, t, err_text(ERR_UNKNOWN), err_text(rc));
